@@ -1,0 +1,67 @@
+"""Canonical JSON and SHA-256: the one way this project turns a value into a hash.
+
+Belongs here: nothing but the encoding that hashes are taken over. Provenance chains, audit rows, cache keys and
+artifacts all use it, so that a hash written by one part can be recomputed by another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+
+def _encode(value: Any) -> str:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise TypeError(f"a time without a zone has no canonical form: {value!r}")
+        return value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError(f"a float has no canonical form, use Decimal or int: {value!r}")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"keys must be text: {key!r}")
+            _refuse_floats(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_floats(item)
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one UTF-8 encoding of a value: sorted keys, no spaces, no floats, times with a zone.
+
+    Lone surrogates (which UTF-8 cannot carry) are written as their JSON escape, so hostile text still hashes.
+
+    Raises:
+        TypeError: the value holds a float, a naive time, a non-text key or a type without a canonical form.
+    """
+    _refuse_floats(value)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_encode)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_encode).encode()
+
+
+def sha256_hex(data: bytes | str) -> str:
+    """Lower-case hexadecimal SHA-256 of bytes, or of text as UTF-8."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+def hash_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON of a value."""
+    return sha256_hex(canonical_json(value))
