@@ -1,0 +1,1 @@
+"""Connections, migrations and bulk transfer. Knows no table of the trade."""
