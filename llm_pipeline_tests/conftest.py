@@ -1,7 +1,8 @@
-"""Fixtures for all tests: a clean environment, and a real PostgreSQL with an own migrated database for each test.
+"""Fixtures for all tests: a clean environment, and a real PostgreSQL with an own migrated database for each
+test.
 
-The server and its template database are made once a session and shared by all xdist workers: the pytest process that
-was started by hand (xdist's controller) owns them, the workers are told where they are.
+The server and its template database are made once a session and shared by all xdist workers: the pytest
+process that was started by hand (xdist's controller) owns them, the workers are told where they are.
 """
 
 from __future__ import annotations

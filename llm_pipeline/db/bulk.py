@@ -1,7 +1,7 @@
 """Moving many rows at once, and making any text storable.
 
-PostgreSQL's text and jsonb cannot hold a NUL character, and UTF-8 cannot carry a lone surrogate; filers' documents
-contain both. Such characters are replaced, visibly, on the way in.
+PostgreSQL's text and jsonb cannot hold a NUL character, and UTF-8 cannot carry a lone surrogate; filers'
+documents contain both. Such characters are replaced, visibly, on the way in.
 """
 
 from __future__ import annotations
@@ -58,9 +58,11 @@ def json_text(value: Any) -> str:
 
 
 def as_jsonb_rows(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows as JSON text for `jsonb_populate_recordset(NULL::<table>, %s)`, which casts each value to the column's type.
+    """Rows as JSON text for `jsonb_populate_recordset(NULL::<table>, %s)`, which casts each value to the
+    column's type.
 
-    So one statement writes into tables whose columns have other types than ours (uuid or text ids, and so on).
+    So one statement writes into tables whose columns have other types than ours (uuid or text ids, and so
+    on).
     """
     return json_text(list(rows))
 
@@ -80,8 +82,8 @@ def copy_into(
 ) -> int:
     """COPY rows into a table (`name` or `schema.name`); returns how many.
 
-    Text is cleaned. Mappings are written as JSON; lists as arrays, so wrap a list in `Jsonb(value, dumps=json_text)`
-    where the column is jsonb.
+    Text is cleaned. Mappings are written as JSON; lists as arrays, so wrap a list in `Jsonb(value,
+    dumps=json_text)` where the column is jsonb.
     """
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -1,4 +1,4 @@
-"""Connections to the project's database, all with the same session: UTC, UTF-8, a name the server's views show."""
+"""Connections to the project's database, all alike: UTC, UTF-8, a name that the server shows."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def resolve_url(settings: Settings) -> str:
 
 
 def libpq_url(url: str) -> str:
-    """The same address without a SQLAlchemy driver name, which libpq does not know."""
-    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.strip())
+    """The same address without what libpq does not know: SQLAlchemy's driver name, Prisma's pgbouncer=true."""
+    plain = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.strip())
+    return re.sub(r"([?&])pgbouncer=\w*&?", r"\1", plain).rstrip("?&")
 
 
 def is_pooled(url: str) -> bool:
@@ -40,12 +41,10 @@ def is_pooled(url: str) -> bool:
 
 
 def _arguments(url: str, given: dict[str, Any]) -> dict[str, Any]:
-    # "pgbouncer=true" is Prisma's hint, common in Supabase addresses; libpq refuses parameters it does not know.
-    known = re.sub(r"([?&])pgbouncer=\w*&?", r"\1", libpq_url(url)).rstrip("?&")
     defaults: dict[str, Any] = {"application_name": "llm-pipeline", "client_encoding": "utf8"}
-    if is_pooled(known) or "pgbouncer" in url:
+    if is_pooled(url):
         defaults["prepare_threshold"] = None
-    return {"conninfo": known, **defaults, **given}
+    return {"conninfo": libpq_url(url), **defaults, **given}
 
 
 def connect(url: str, **given: Any) -> psycopg.Connection[Any]:
@@ -75,7 +74,7 @@ async def _set_session(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 def async_pool(url: str, max_size: int) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
-    """A pool of at most `max_size` such connections, not opened yet: `async with async_pool(url, 8) as pool`."""
+    """A pool of at most `max_size` such connections, unopened: `async with async_pool(url, 8) as pool`."""
     arguments = _arguments(url, {})
     return AsyncConnectionPool(
         arguments.pop("conninfo"), kwargs=arguments, configure=_set_session,

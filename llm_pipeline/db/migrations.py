@@ -1,8 +1,9 @@
 """Applies the numbered files of `sql/`, each exactly once and in order, and remembers their checksums.
 
-Safe to run from any number of processes at once and to interrupt at any point: each file is one transaction, which
-also holds the lock and the note that the file was applied. Lock and transaction end together, so a killed runner
-leaves nothing behind, and a transaction pooler between us and the server does no harm.
+Safe to run from any number of processes at once and to interrupt at any point: each file is one
+transaction, which also holds the lock and the note that the file was applied. Lock and transaction end
+together, so a killed runner leaves nothing behind, and a transaction pooler between us and the server does
+no harm.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from llm_pipeline.settings import project_folder
 # Not "schema_migrations": Rails, golang-migrate, dbmate and Ecto all keep a table of that name in public.
 TABLE = "llm_schema_migrations"
 LOCK = 0x6C6C6D70
-# The lock is polled, never waited for: a waiting call would deadlock with CREATE INDEX CONCURRENTLY elsewhere.
+# The lock is polled, never waited for: a waiting call would deadlock with CREATE INDEX CONCURRENTLY
+# elsewhere.
 POLL_S = 0.1
-# Altering a table waits for its readers and makes everybody else wait behind it; rather give up with an error.
+# Altering a table waits for its readers and makes everybody else wait behind it; rather give up with an
+# error.
 LOCK_TIMEOUT = "30s"
 
 
@@ -150,7 +153,7 @@ def _recorded(connection: psycopg.Connection[Any], *, create: bool) -> dict[int,
         connection.execute(
             f"COMMENT ON TABLE {TABLE} IS 'Files of sql/ that were applied here, and their checksums.'"
         )
-    rows = connection.execute(f"SELECT version, name, sha256, applied_at FROM {TABLE}")  # noqa: S608 - a constant
+    rows = connection.execute(f"SELECT version, name, sha256, applied_at FROM {TABLE}")  # noqa: S608
     return {version: Record(name, sha256, applied_at) for version, name, sha256, applied_at in rows}
 
 
@@ -192,7 +195,7 @@ def _apply(connection: psycopg.Connection[Any], migration: Migration) -> Applied
 
 
 def _failure(migration: Migration, statement: Statement, error: psycopg.Error) -> MigrationError:
-    """The server counts the position of an error in characters from 1, within the statement; often it gives none."""
+    """The server counts an error's position in characters from 1 in the statement; often it gives none."""
     position = error.diag.statement_position
     inside = statement.text.count("\n", 0, int(position) - 1) if position else 0
     reason = error.diag.message_primary or str(error)

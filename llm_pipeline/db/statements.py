@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# What a semicolon may hide in. Order matters: the first alternative that matches at a place wins. Not known here:
-# nested block comments and functions with a BEGIN ATOMIC body; the migrations use neither.
+# What a semicolon may hide in. Order matters: the first alternative that matches at a place wins. Not known
+# here: nested block comments and functions with a BEGIN ATOMIC body; the migrations use neither.
 TOKEN = re.compile(
     r"""
       --[^\n]*                                   # comment to the end of the line

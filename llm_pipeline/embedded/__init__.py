@@ -1,1 +1,1 @@
-"""A PostgreSQL server for machines without one: its binaries come with pip, its data live under LLM_PIPELINE_HOME."""
+"""A PostgreSQL server for machines without one: binaries from pip, data under LLM_PIPELINE_HOME."""

@@ -1,8 +1,9 @@
-"""As whom the server runs. PostgreSQL refuses user id 0, so root needs a stand-in; everybody else runs it directly.
+"""As whom the server runs. PostgreSQL refuses user id 0, so root needs a stand-in; everybody else runs it
+directly.
 
-Root, first choice: a user namespace in which root appears as user 65534. Files stay root's, no account is made, no
-parent folder is opened. Where namespaces are forbidden (some containers): `setpriv` to user 65534 with the one
-capability that lets it pass root's private parent folders.
+Root, first choice: a user namespace in which root appears as user 65534. Files stay root's, no account is
+made, no parent folder is opened. Where namespaces are forbidden (some containers): `setpriv` to user 65534
+with the one capability that lets it pass root's private parent folders.
 """
 
 from __future__ import annotations

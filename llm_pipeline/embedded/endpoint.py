@@ -12,7 +12,8 @@ from pathlib import Path
 from llm_pipeline.embedded.errors import EmbeddedPostgresError
 
 SOCKET = ".s.PGSQL.5432"
-# A socket's path may have 107 bytes on Linux, 103 on macOS; the server appends ".lock" to it for its lock file.
+# A socket's path may have 107 bytes on Linux, 103 on macOS; the server appends ".lock" to it for its lock
+# file.
 LONGEST = 98
 # What both libpq (a comma separates hosts) and the server (a comma separates folders) take as it is.
 PLAIN = re.compile(r"/[A-Za-z0-9 ._/+@~-]*")
@@ -20,7 +21,7 @@ SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
 def socket_folder(data: Path) -> Path:
-    """The folder of the socket: the data folder, or a private one under /tmp if that path is too long or odd."""
+    """The socket's folder: the data folder, or a private one under /tmp if that path is too long or odd."""
     if PLAIN.fullmatch(str(data)) and len(os.fsencode(data / SOCKET)) <= LONGEST:
         return data
     name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
@@ -39,7 +40,8 @@ def make_socket_folder(data: Path) -> Path:
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise EmbeddedPostgresError(
-                f"{folder} is not a private folder of this user: remove it, or choose a shorter LLM_PIPELINE_HOME"
+                f"{folder} is not a private folder of this user: remove it, "
+                "or choose a shorter LLM_PIPELINE_HOME"
             )
     return folder
 
@@ -47,8 +49,8 @@ def make_socket_folder(data: Path) -> Path:
 def answers(folder: Path) -> bool:
     """Whether a server answers on the socket in `folder`.
 
-    A mere connect() is not enough: a postmaster that is being torn down still accepts. So ask whether it speaks
-    TLS, and want the one byte of the answer.
+    A mere connect() is not enough: a postmaster that is being torn down still accepts. So ask whether it
+    speaks TLS, and want the one byte of the answer.
     """
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL server: one per LLM_PIPELINE_HOME, shared by all processes that use that folder.
 
-Start and stop happen under a file lock, so that any number of starters give one server. The server runs in its own
-session: Ctrl-C in the starter's terminal does not reach it, and it is stopped by whoever started it.
+Start and stop happen under a file lock, so that any number of starters give one server. The server runs in
+its own session: Ctrl-C in the starter's terminal does not reach it; it is stopped by whoever started it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class EmbeddedPostgres:
         return answers(socket_folder(self.data))
 
     def ensure(self, timeout_s: float = START_TIMEOUT_S) -> Attached:
-        """Attach to the server, starting it if need be, creating its data and the product's database if need be.
+        """Attach to the server; start it, make its data folder and the product's database where needed.
 
         Raises:
             EmbeddedPostgresError: it cannot be started; the message holds the end of the server's own log.
@@ -101,7 +101,8 @@ class EmbeddedPostgres:
             while self._reap() or serves(found.pid, self.data):
                 if time.monotonic() > end:
                     raise EmbeddedPostgresError(
-                        f"PostgreSQL (process {found.pid}) does not stop, see {self.log}: end it with kill -QUIT {found.pid}"
+                        f"PostgreSQL (process {found.pid}) does not stop, see {self.log}: "
+                        f"end it with kill -QUIT {found.pid}"
                     )
                 time.sleep(POLL_S)
         return True
@@ -123,7 +124,8 @@ class EmbeddedPostgres:
             handle = (self.home / ".postgres.lock").open("w")
         except OSError as error:
             raise EmbeddedPostgresError(
-                f"cannot write to {self.home} ({error.strerror}): set LLM_PIPELINE_HOME to a folder of your own"
+                f"cannot write to {self.home} ({error.strerror}): "
+                "set LLM_PIPELINE_HOME to a folder of your own"
             ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -155,11 +157,12 @@ class EmbeddedPostgres:
             if self._wait_until_ready(folder, child.pid, end):
                 return True
             said = self._log_since(at)
-            # Another starter, killed since, may have launched a server that won; and orphans may need a moment.
+            # Another starter, killed since, may have launched a server that won; orphans may need a moment.
             lost_race = "already exists" in said and "postmaster.pid" in said
             if not (lost_race or "still in use" in said) or time.monotonic() > first_try + ORPHANS_TIMEOUT_S:
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL did not start in {self.data}, see {self.log}. It said: {' | '.join(said.splitlines()[-6:])}"
+                    f"PostgreSQL did not start in {self.data}, see {self.log}. "
+                    f"It said: {' | '.join(said.splitlines()[-6:])}"
                 )
             time.sleep(0.25)
 
@@ -176,9 +179,9 @@ class EmbeddedPostgres:
                 return False
             if time.monotonic() > end:
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL (process {pid}) in {self.data} does not take connections yet: it may be recovering "
-                    f"from a crash, or have lost its socket in {folder}. See {self.log}; try again later, or end it "
-                    f"with kill -INT {pid}"
+                    f"PostgreSQL (process {pid}) in {self.data} does not take connections yet: it may be "
+                    f"recovering from a crash, or have lost its socket in {folder}. See {self.log}; "
+                    f"try again later, or end it with kill -INT {pid}"
                 )
             time.sleep(POLL_S)
 
@@ -188,8 +191,9 @@ class EmbeddedPostgres:
         account.own(self.data)
         environment = _environment()
         if stale_pid is not None:
-            # The number may belong to a living stranger by now; the server then refuses to start, except if it is told
-            # that the number is its own family's. It still refuses while the dead server's shared memory is in use.
+            # The number may belong to a living stranger by now. The server would refuse to start then, except
+            # if told that the number is its own family's; it still refuses while the dead server's shared
+            # memory is in use.
             environment["PG_GRANDPARENT_PID"] = str(stale_pid)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -208,7 +212,7 @@ class EmbeddedPostgres:
         return self.log.read_bytes()[at:].decode(errors="replace").strip()
 
     def _create_data(self) -> None:
-        """initdb into a temporary name, then rename: an initdb that was killed never leaves half a data folder."""
+        """initdb into a temporary name, then rename: a killed initdb never leaves half a data folder."""
         for leftover in self.home.glob("postgres.init-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         fresh = self.data.with_name(f"postgres.init-{secrets.token_hex(4)}")
@@ -216,9 +220,10 @@ class EmbeddedPostgres:
         fresh.mkdir(mode=0o700)
         account.own(fresh)
         done = subprocess.run(
-            [*account.prefix, program("initdb"), "-D", fresh, "-U", "postgres", "--auth=trust", "--encoding=UTF8",
-             "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
-            env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
+            [*account.prefix, program("initdb"), "-D", fresh, "-U", "postgres", "--auth=trust",
+             "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
+            env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            check=False,
         )  # fmt: skip
         if done.returncode != 0:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -230,8 +235,8 @@ class EmbeddedPostgres:
             fresh.rename(self.data)
         except OSError as error:
             raise EmbeddedPostgresError(
-                f"{self.data} holds something that is not a PostgreSQL data folder: move it away, or choose another "
-                "LLM_PIPELINE_HOME"
+                f"{self.data} holds something that is not a PostgreSQL data folder: move it away, "
+                "or choose another LLM_PIPELINE_HOME"
             ) from error
 
     def _check_version(self) -> None:

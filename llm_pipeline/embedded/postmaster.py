@@ -1,6 +1,7 @@
 """What postmaster.pid says, and whether the process it names is really the server of this data folder.
 
-A process id alone proves nothing: after a kill -9 the file stays, and the number may belong to anybody by now.
+A process id alone proves nothing: after a kill -9 the file stays, and the number may belong to anybody by
+now.
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ def test_a_row_set_takes_the_types_of_the_table(db):
     identity = UUID("11111111-2222-5333-8444-555555555555")
     rows = [{"id": identity, "amount": Decimal("1001"), "day": date(2020, 3, 1), "note": "a\x00\ud800{{b}}",
              "raw": {"k\x00": ["\udfff", datetime(2020, 3, 1, tzinfo=UTC)]}}]  # fmt: skip
-    db.execute("INSERT INTO found SELECT * FROM jsonb_populate_recordset(NULL::found, %s)", [as_jsonb_rows(rows)])
+    db.execute(
+        "INSERT INTO found SELECT * FROM jsonb_populate_recordset(NULL::found, %s)", [as_jsonb_rows(rows)]
+    )
     assert db.execute("SELECT * FROM found").fetchone() == (
         identity, 1001, datetime(2020, 3, 1, tzinfo=UTC), "a␀\ufffd{{b}}",
         {"k␀": ["\ufffd", "2020-03-01T00:00:00+00:00"]},
