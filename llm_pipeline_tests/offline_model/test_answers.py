@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_pipeline.offline_model import answers
+from llm_pipeline.offline_model.answers import EvidenceError, rules_digest, rules_for, validation_gate
+from llm_pipeline_tests.offline_model.asking import RECORDS, issue, record
+
+STEPS = {"schema", "semantic", "temporal", "cross_record"}
+ACTIONS = ("accept", "flag", "reject")
+
+
+def test_the_status_is_what_the_worst_issue_calls_for():
+    answer = validation_gate.answer({"batch_id": "b", "records": RECORDS})
+    assert [(r["record_id"], r["status"]) for r in answer["records"]] == [
+        ("r-clean", "pass"),
+        ("r-late", "flag"),
+        ("r-impossible", "reject"),
+        ("r-noted", "pass"),
+    ]
+    assert {r["confidence"] for r in answer["records"]} == {9}
+
+
+def test_every_issue_is_restated_as_a_flag_of_the_contract():
+    (judged,) = validation_gate.answer(
+        {"records": [record("r", issue("reject"), issue("flag"), issue("accept"))]}
+    )["records"]
+    assert [flag["suggested_action"] for flag in judged["flags"]] == ["reject", "review", "accept"]
+    assert judged["flags"][0].keys() == {
+        "step",
+        "field",
+        "severity",
+        "description",
+        "reasoning",
+        "suggested_action",
+    }
+    assert judged["flags"][0]["description"] == "filed 61 days after the trade"
+
+
+def test_a_record_without_facts_is_flagged_and_never_passed():
+    (judged,) = validation_gate.answer({"records": [{"record_id": "r"}]})["records"]
+    assert (judged["status"], judged["flags"][0]["suggested_action"]) == ("flag", "review")
+    assert judged["confidence"] < 7
+
+
+def test_the_summary_says_that_no_language_model_answered():
+    summary = validation_gate.answer({"records": RECORDS})["batch_summary"]
+    assert "offline-rules" in summary
+    assert "not by a language model" in summary
+    assert len(summary.split()) <= 100
+
+
+@pytest.mark.parametrize("evidence", [{}, {"records": None}, {"records": [{"id": 1}]}, {"records": ["text"]}])
+def test_evidence_without_records_is_refused_and_not_answered_empty(evidence):
+    with pytest.raises(EvidenceError, match="record_id"):
+        validation_gate.answer(evidence)
+
+
+@given(st.lists(st.lists(st.sampled_from(ACTIONS), max_size=4), max_size=30))
+def test_every_record_comes_back_once_in_order_and_the_same_evidence_gives_the_same_bytes(actions):
+    evidence = {
+        "batch_id": "b",
+        "records": [record(f"r{n}", *(issue(action) for action in some)) for n, some in enumerate(actions)],
+    }
+    first, second = (json.dumps(validation_gate.answer(evidence)) for _ in range(2))
+    assert first == second
+    judged = json.loads(first)["records"]
+    assert [r["record_id"] for r in judged] == [r["record_id"] for r in evidence["records"]]
+    assert all(flag["step"] in STEPS for r in judged for flag in r["flags"])
+    for r, some in zip(judged, actions, strict=True):
+        assert (r["status"] == "reject") == ("reject" in some)
+        assert (r["status"] == "pass") == (not {"reject", "flag"} & set(some))
+
+
+def test_an_unknown_interrogation_names_the_known_ones():
+    with pytest.raises(LookupError, match=r"'weather'.*validation_gate"):
+        rules_for("weather")
+
+
+def test_the_digest_changes_with_the_rules_source(tmp_path, monkeypatch):
+    before = rules_digest()
+    (tmp_path / "__init__.py").write_bytes(Path(answers.__file__).read_bytes())
+    (tmp_path / "validation_gate.py").write_bytes(Path(validation_gate.__file__).read_bytes())
+    monkeypatch.setattr(answers, "__file__", str(tmp_path / "__init__.py"))
+    assert rules_digest.__wrapped__() == before
+    (tmp_path / "validation_gate.py").write_text("ITEMS = ()\n")
+    assert rules_digest.__wrapped__() != before
