@@ -1,8 +1,7 @@
 """The amount ranges that disclosure reports use, and the reading of a range from text.
 
-Belongs here: the statutory bands and how they are spelt. Does not belong here: what a strange amount means for
-validation. Legal source of the bands: Ethics in Government Act, 5 U.S.C. 13104(d)(1).
-"""
+Belongs here: the statutory bands and how they are spelt. Does not belong here: what a strange amount means
+for validation. Legal source of the bands: Ethics in Government Act, 5 U.S.C. 13104(d)(1)."""
 
 from __future__ import annotations
 
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AmountRange:
-    """One band: index 1-11 (smallest first), whole dollars low and high inclusive, high None = no upper bound."""
+    """One band: index 1-11 (smallest first), whole dollars low and high inclusive, high None = no upper
+    bound."""
 
     index: int
     low: int
@@ -36,7 +36,8 @@ RANGES: tuple[AmountRange, ...] = (
 """The bands in ascending order; `RANGES[n - 1].index == n`."""
 
 SPOUSE_OR_CHILD_OVER_1M = AmountRange(8, 1_000_001, None, "Over $1,000,000")
-"""Assets solely of a spouse or dependent child may be reported in this one open band, 5 U.S.C. 13104(d)(1)."""
+"""Assets solely of a spouse or dependent child may be reported in this one open band, 5 U.S.C.
+13104(d)(1)."""
 
 _OTHER_SPELLINGS: dict[str, AmountRange] = {
     "$0 - $1,000": RANGES[0],
@@ -62,9 +63,9 @@ _BY_SPELLING: dict[str, AmountRange] = {
 def parse_amount(text: str | None) -> AmountRange | None:
     """The band that a text names, or None where it is not a standard range.
 
-    Spaces and letter case do not count ("$1,001-$15,000" is the range, so is "over $50,000,000"); nothing else is
-    forgiven: a missing bound, a missing dollar sign or other limits ("$1,000 - $15,000") are not a standard range.
-    """
+    Spaces and letter case do not count ("$1,001-$15,000" is the range, so is "over $50,000,000"); nothing
+    else is forgiven: a missing bound, a missing dollar sign or other limits ("$1,000 - $15,000") are not a
+    standard range."""
     if not text:
         return None
     return _BY_SPELLING.get(_squeeze(text))
@@ -73,9 +74,8 @@ def parse_amount(text: str | None) -> AmountRange | None:
 def label_for(low: int | None, high: int | None) -> str:
     """The text of a range as eFD writes it: the band's own label where the bounds are a band's.
 
-    Other bounds are written the same way, so that they are readable and recognisably not standard. Both bounds
-    missing is the empty text.
-    """
+    Other bounds are written the same way, so that they are readable and recognisably not standard. Both
+    bounds missing is the empty text."""
     for band in (*RANGES, SPOUSE_OR_CHILD_OVER_1M):
         if (band.low, band.high) == (low, high):
             return band.label

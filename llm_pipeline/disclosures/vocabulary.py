@@ -1,8 +1,7 @@
 """The closed vocabularies of the sources, in the sources' own spelling.
 
-Belongs here: which words the Senate's eFD and the Clerk of the House use, and how one source's shorthand maps to the
-spelling this project stores. Does not belong here: parsing of free text.
-"""
+Belongs here: which words the Senate's eFD and the Clerk of the House use, and how one source's shorthand
+maps to the spelling this project stores. Does not belong here: parsing of free text."""
 
 from __future__ import annotations
 
@@ -11,7 +10,8 @@ CHAMBERS: frozenset[str] = frozenset({"Senate", "House"})
 TRANSACTION_TYPES: frozenset[str] = frozenset(
     {"Purchase", "Sale (Full)", "Sale (Partial)", "Sale", "Exchange"}
 )
-"""eFD has Purchase, Sale (Full), Sale (Partial), Exchange; "Sale" is the Clerk's S, which does not say how much."""
+"""eFD has Purchase, Sale (Full), Sale (Partial), Exchange; "Sale" is the Clerk's S, which does not say how
+much."""
 
 OWNERS: frozenset[str] = frozenset({"Self", "Spouse", "Joint", "Child", "Dependent"})
 """eFD writes Child, the Clerk writes Dependent Child (DC): kept apart, as filed."""
@@ -20,8 +20,8 @@ EXTRACTION_METHODS: frozenset[str] = frozenset(
     {"api", "html_table", "html_scrape", "pdf_text", "pdf_ocr", "manual", "file"}
 )
 
-# Asset types a Senate filer can choose on eFD. Reports print the sub-type alone ("Municipal Security"); annual
-# reports print the category before it ("Government Securities").
+# Asset types a Senate filer can choose on eFD. Reports print the sub-type alone ("Municipal Security");
+# annual reports print the category before it ("Government Securities").
 SENATE_ASSET_TYPES: frozenset[str] = frozenset(
     {
         "Stock",
@@ -202,9 +202,8 @@ def transaction_type_of(text: str | None) -> str | None:
 def owner_of(text: str | None) -> str | None:
     """The stored spelling of an owner (House "SP", "JT", "DC", "dependent" included), or None.
 
-    The Clerk leaves the owner empty where the filer is the owner, but exports also leave it empty where they could
-    not read it; so empty and "--" stay None and are not guessed to be Self.
-    """
+    The Clerk leaves the owner empty where the filer is the owner, but exports also leave it empty where
+    they could not read it; so empty and "--" stay None and are not guessed to be Self."""
     return _OWNER_SPELLINGS.get(_folded(text)) if text else None
 
 
@@ -215,5 +214,6 @@ _ASSET_SPELLINGS: dict[str, str] = {
 
 
 def asset_type_of(text: str | None) -> str | None:
-    """The stored spelling of an asset type; the Clerk's codes become their names. None where it is not a type."""
+    """The stored spelling of an asset type; the Clerk's codes become their names. None where it is not a
+    type."""
     return _ASSET_SPELLINGS.get(_folded(text).strip("[]")) if text else None
