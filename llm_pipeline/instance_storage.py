@@ -1,8 +1,8 @@
 """Where Dagster keeps its runs and events: schema `dagster` of the project's own database.
 
-One dagster.yaml serves the embedded server and production, because this class (and not the file) chooses: it takes
-`DATABASE_URL`, or else starts or attaches to the embedded server. The schema of its own keeps Dagster's `runs` and
-`jobs` out of the way of other tables of those names.
+One dagster.yaml serves the embedded server and production, because this class (and not the file) chooses:
+it takes `DATABASE_URL`, or else starts or attaches to the embedded server. The schema of its own keeps
+Dagster's `runs` and `jobs` out of the way of other tables of those names.
 """
 
 from __future__ import annotations
@@ -125,9 +125,9 @@ def _tables_lock(url: str) -> Iterator[None]:
     The lock is polled, so that nobody waits inside a statement while another creates an index concurrently.
     """
     with connect(url, autocommit=True) as connection:
-        while not connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()[0]:
+        while connection.execute("SELECT WHERE pg_try_advisory_lock(%s)", [LOCK]).fetchone() is None:
             time.sleep(POLL_S)
-        if connection.execute("SELECT to_regnamespace(%s)", [SCHEMA]).fetchone()[0] is None:
+        if connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [SCHEMA]).fetchone() is None:
             connection.execute(f"CREATE SCHEMA {SCHEMA}")
         yield
         connection.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

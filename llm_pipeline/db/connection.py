@@ -28,7 +28,7 @@ def resolve_url(settings: Settings) -> str:
 
 
 def libpq_url(url: str) -> str:
-    """The same address without what libpq does not know: SQLAlchemy's driver name, Prisma's pgbouncer=true."""
+    """The address without what libpq does not know: SQLAlchemy's driver name, Prisma's pgbouncer=true."""
     plain = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.strip())
     return re.sub(r"([?&])pgbouncer=\w*&?", r"\1", plain).rstrip("?&")
 
