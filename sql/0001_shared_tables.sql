@@ -7,6 +7,10 @@ CREATE TEMPORARY TABLE found_tables ON COMMIT DROP AS
 SELECT name, to_regclass(name) IS NOT NULL AS was_found
 FROM unnest(ARRAY['politicians', 'trading_disclosures', 'data_quality_issues', 'data_quality_quarantine',
                   'data_quality_corrections', 'trading_signals', 'positions']) AS name;
+CREATE TEMPORARY TABLE found_columns ON COMMIT DROP AS
+SELECT name AS table_name, attname AS column_name
+FROM found_tables
+JOIN pg_attribute ON attrelid = to_regclass(name) AND attnum > 0 AND NOT attisdropped;
 
 CREATE TABLE IF NOT EXISTS politicians (id uuid PRIMARY KEY DEFAULT gen_random_uuid());
 ALTER TABLE politicians
@@ -194,24 +198,40 @@ later; every transaction older than the snapshot''s xmin has ended, so its rows 
 lies in the future was restored from another server and is settled as well; a cursor in the future
 (>= pg_snapshot_xmax(pg_current_snapshot())) is one from another server: start again from (0, 0). A long write
 transaction anywhere on the server delays rows, it never loses them.';
-COMMENT ON COLUMN trading_disclosures.ingest_seq IS
-    'Grows with every inserted row, whoever inserts it. Numbers may commit out of order: see view settled_disclosures.';
-COMMENT ON COLUMN trading_disclosures.ingest_xid IS
-    'Transaction that inserted the row (of the migration, for rows that were there before). See settled_disclosures.';
-COMMENT ON COLUMN trading_disclosures.source IS
-    'Which source an ingested row came from; (source, source_document_id, row_ordinal) is its identity. NULL: the row
-was written by somebody else.';
-COMMENT ON COLUMN trading_disclosures.row_ordinal IS
-    'Position of the row in its filing, from 1. The same trade listed twice in one report is two rows.';
-COMMENT ON COLUMN trading_disclosures.superseded_by IS
-    'Id (as text) of the row of an amendment that replaces this one.';
-COMMENT ON COLUMN trading_disclosures.llm_validation_status IS 'pending until the gate has decided: pass, flag or reject.';
-COMMENT ON COLUMN data_quality_issues.kind IS
-    'defect: the data are wrong. finding: the data are right and noteworthy, for example filed late.';
-COMMENT ON COLUMN data_quality_issues.confidence IS 'Integer 0-10.';
-COMMENT ON COLUMN trading_signals.review_status IS
-    'pending, approved or rejected by a human. NULL: not one of our signals. Anonymous readers see only approved ones.';
-COMMENT ON COLUMN trading_signals.anomaly_signal_id IS 'llm_anomaly_signals.signal_id that this signal was made from.';
+-- Comments on columns that this file added.
+DO $$
+DECLARE
+    made record;
+BEGIN
+    FOR made IN
+        SELECT *
+        FROM (VALUES
+            ('trading_disclosures', 'ingest_seq',
+             'Grows with every inserted row, whoever inserts it. Numbers may commit out of order: see view settled_disclosures.'),
+            ('trading_disclosures', 'ingest_xid',
+             'Transaction that inserted the row (of the migration, for rows that were there before). See settled_disclosures.'),
+            ('trading_disclosures', 'source',
+             'Which source an ingested row came from; (source, source_document_id, row_ordinal) is its identity. NULL: the row was written by somebody else.'),
+            ('trading_disclosures', 'row_ordinal',
+             'Position of the row in its filing, from 1. The same trade listed twice in one report is two rows.'),
+            ('trading_disclosures', 'superseded_by',
+             'Id (as text) of the row of an amendment that replaces this one.'),
+            ('trading_disclosures', 'llm_validation_status',
+             'pending until the gate has decided: pass, flag or reject.'),
+            ('data_quality_issues', 'kind',
+             'defect: the data are wrong. finding: the data are right and noteworthy, for example filed late.'),
+            ('data_quality_issues', 'confidence',
+             'Integer 0-10.'),
+            ('trading_signals', 'review_status',
+             'pending, approved or rejected by a human. NULL: not one of our signals. Anonymous readers see only approved ones.'),
+            ('trading_signals', 'anomaly_signal_id',
+             'llm_anomaly_signals.signal_id that this signal was made from.')
+        ) AS texts (table_name, column_name, comment)
+        WHERE (table_name, column_name) NOT IN (SELECT table_name, column_name FROM found_columns)
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', made.table_name, made.column_name, made.comment);
+    END LOOP;
+END $$;
 
 -- Tables made here get row-level security and a comment; found ones keep their own.
 DO $$
