@@ -1,0 +1,213 @@
+"""Text damaged by optical character recognition: filer names, asset descriptions, tickers.
+
+Belongs here: which characters scanners confuse, and the judgement whether a text shows such damage. A
+word is garbled only on positive evidence: a character that names do not contain, or a word nobody knows
+that becomes a known word once the confusions are undone. "3M", "8x8", "F5", "Yum!", "E*TRADE", bond
+descriptions with digits stay innocent.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from llm_pipeline.validation.names import all_words
+from llm_pipeline.validation.tickers import TickerNames, ticker_key
+
+# Letters and signs that look alike to a scanner share one representative; pairs of letters come first.
+_PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
+_SINGLES = str.maketrans(
+    {
+        **dict.fromkeys("1l|!ij", "i"),
+        **dict.fromkeys("0oq", "o"),
+        **dict.fromkeys("5$s", "s"),
+        **dict.fromkeys("86b", "b"),
+        **dict.fromkeys("c3e€", "e"),
+        **dict.fromkeys("@4a", "a"),
+        **dict.fromkeys("2z", "z"),
+        **dict.fromkeys("7t+", "t"),
+        **dict.fromkeys("9g", "g"),
+        **dict.fromkeys("uv", "u"),
+    }
+)
+_TICKER_LETTERS = {
+    "0": "ODQ",
+    "1": "IL",
+    "!": "IL",
+    "|": "IL",
+    "5": "S",
+    "$": "S",
+    "8": "B",
+    "2": "Z",
+    "6": "GB",
+    "4": "A",
+    "@": "A",
+    "7": "T",
+    "9": "G",
+    "3": "E",
+    "+": "T",
+}
+
+_WORD = re.compile(r"[^\s,;:()\[\]{}\"/&.\-–—]+")
+_ORDINAL = re.compile(r"[0-9]+(?:st|nd|rd|th|s|x|d|k|m|mm|yr|pt)?", re.IGNORECASE)
+_SIGN_IN_WORD = re.compile(r"[A-Za-z][@|\\~^_={}<>§¥£€][A-Za-z]|[A-Za-z]\$[a-z]|[a-z]![a-z]")
+_AT_EDGE = re.compile(r"(?:^|[\s(])@[A-Za-z]{2,}|[A-Za-z]{2,}@(?=$|[\s,.)])")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[a-z]{2,}", re.IGNORECASE)
+_UNPRINTABLE = re.compile("[\ufffd\u2400\x00-\x08\x0b\x0c\x0e-\x1f]|Ã[\x80-\xbf©¨¼±]|â€")
+_DIGIT_IN_LOWER_CASE = re.compile(r"[a-z][0158][a-z]{2,}|[A-Z][a-z]+[0158][a-z]+|\b[015][a-z]{3,}")
+
+
+def skeleton(word: str) -> str:
+    """A word with every confusable character replaced by its class: "Genera1" and "General" have the
+    same one.
+    """
+    word = word.lower()
+    for pair, letter in _PAIRS:
+        word = word.replace(pair, letter)
+    return word.translate(_SINGLES)
+
+
+class GarbleDetector:
+    """Judges texts against the words of known company names and the names of known filers. Answers are
+    cached.
+    """
+
+    def __init__(self, names: TickerNames, filers: Mapping[str, int] | None = None) -> None:
+        self._names = names
+        self._filers: Counter[str] = Counter()
+        for filer, rows in (filers or {}).items():
+            self._filers[" ".join(all_words(filer))] += rows
+        self._filer_words: Counter[str] = Counter()
+        for filer, rows in self._filers.items():
+            for word in filer.split():
+                self._filer_words[word] += rows
+        self._company = self._by_skeleton(names.word_count)
+        self._reported = self._by_skeleton(names.reported.words)
+        self._people = self._by_skeleton(self._filer_words)
+        self._cache: dict[tuple[str, str, str], str | None] = {}
+
+    @staticmethod
+    def _by_skeleton(words: Mapping[str, int]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for word in words:
+            if word.isalpha() and len(word) >= 3:
+                found[skeleton(word)].append(word)
+        return found
+
+    def _cached(self, kind: str, text: str, ticker: str) -> str | None:
+        key = (kind, text, ticker)
+        if key not in self._cache:
+            self._cache[key] = {"filer": self._filer, "asset": self._asset, "ticker": self._ticker}[kind](
+                text, ticker
+            )
+        return self._cache[key]
+
+    def filer_name(self, text: str) -> str | None:
+        """Why a filer's name looks garbled, in words; None where it does not."""
+        return self._cached("filer", text, "")
+
+    def asset_description(self, text: str, ticker: str = "") -> str | None:
+        """Why an asset description looks garbled, in words; None where it does not."""
+        return self._cached("asset", text, ticker)
+
+    def ticker(self, text: str, asset_description: str) -> str | None:
+        """Why a ticker looks garbled (which real ticker it probably is), in words; None where it does not."""
+        return self._cached("ticker", text, asset_description)
+
+    def _filer(self, text: str, _: str) -> str | None:
+        if reason := _foreign_signs(text):
+            return reason
+        for word in _WORD.findall(text):
+            if (
+                any(c.isdigit() for c in word)
+                and any(c.isalpha() for c in word)
+                and not _ORDINAL.fullmatch(word)
+            ):
+                return f"digits inside the word {word!r}"
+        name = " ".join(all_words(text))
+        rows = self._filers[name]
+        for other, count in self._filers.items():
+            if other != name and count > max(1, rows) and skeleton(other) == skeleton(name):
+                return f"reads like the filer {other!r}"
+        for word in name.split():
+            if len(word) < 4 or self._names.word_count[word]:
+                continue
+            own = self._filer_words[word]
+            for other in self._people.get(skeleton(word), []):
+                if other != word and self._filer_words[other] > max(1, 3 * own):
+                    return f"{word!r} reads like {other!r}"
+            if (
+                not own or own == rows
+            ):  # only this filer has the word, and it is a company's or family's name undone
+                known = [w for w in self._company.get(skeleton(word), []) if self._names.word_count[w] >= 3]
+                if known and len(word) >= 5:
+                    return f"{word!r} reads like {known[0]!r}"
+        return None
+
+    def _asset(self, text: str, ticker: str) -> str | None:
+        if reason := _foreign_signs(text):
+            return reason
+        of_ticker = {w for n in self._names.listed_names(ticker) for w in all_words(n)} if ticker else set()
+        if ticker:
+            reported = self._names.reported.by_ticker.get(ticker_key(ticker), Counter())
+            of_ticker |= {w for core, rows in reported.items() if rows >= 2 for w in core}
+        for word in _WORD.findall(text):
+            if reason := self._asset_word(word, of_ticker):
+                return reason
+        return None
+
+    def _asset_word(self, raw: str, of_ticker: set[str]) -> str | None:
+        word = raw.lower().strip("'’*!?$%#+=<>")
+        word = word.removesuffix("'s").replace("'", "")
+        digits = any(c.isdigit() for c in word)
+        if len(word) < 3 or not any(c.isalpha() for c in word) or _ORDINAL.fullmatch(word):
+            return None
+        if self._names.word_count[word] or raw.endswith("%"):
+            return None
+        shape = skeleton(word)
+        own = self._names.reported.words[word]
+        for other in self._company.get(shape, []) + self._reported.get(shape, []):
+            if other == word:
+                continue
+            often, filed = self._names.word_count[other], self._names.reported.words[other]
+            # 15 company names make a word common; filed five times as often, it is the usual spelling
+            enough = often >= (3 if digits else 15) or filed >= max(3, 5 * own)
+            if (enough and (len(word) >= 4 or often >= 500)) or (other in of_ticker and len(other) >= 3):
+                return f"{raw!r} reads like {other!r}"
+        letters = sum(c.isalpha() for c in word)
+        if letters >= 4 and _DIGIT_IN_LOWER_CASE.search(raw) and not raw.isupper():
+            return f"a digit inside the word {raw!r}"
+        return None
+
+    def _ticker(self, text: str, name: str) -> str | None:
+        key = ticker_key(text)
+        if not any(c in _TICKER_LETTERS for c in key):
+            return self._look_alike(key, name)
+        if "-" in key or self._names.listed_names(key):
+            return None
+        options = [_TICKER_LETTERS.get(c, c) for c in key]
+        for letters in itertools.islice(itertools.product(*options), 64):
+            undone = "".join(letters)
+            if self._names.is_known(undone) and (not name or self._names.fits(undone, name)):
+                return f"reads like the ticker {undone}"
+        owners = {skeleton(o) for o in self._names.owners(name) if o != key} if name else set()
+        return "reads like the ticker of this company" if skeleton(key) in owners else None
+
+    def _look_alike(self, key: str, name: str) -> str | None:
+        """Letters for letters ("PCP" for PEP): only where the ticker is unknown and the name has a
+        look-alike ticker.
+        """
+        if not name or self._names.is_known(key) or len(key) < 3:
+            return None
+        alike = sorted(o for o in self._names.owners(name) if o != key and skeleton(o) == skeleton(key))
+        return f"reads like the ticker {alike[0]}" if alike else None
+
+
+def _foreign_signs(text: str) -> str | None:
+    if _UNPRINTABLE.search(text):
+        return "characters that no name contains"
+    without_mail = _EMAIL.sub(" ", text)
+    found = _SIGN_IN_WORD.search(without_mail) or _AT_EDGE.search(without_mail)
+    return f"a sign inside a word: {found[0].strip()!r}" if found else None

@@ -1,0 +1,58 @@
+"""Companies that changed their name while filings kept, or keep, the old one.
+
+Belongs here: pairs of words that name one company before and after, as they stand in `names.all_words`.
+Only changes that leave no common word; a change with a common word needs no entry.
+"""
+
+from __future__ import annotations
+
+FORMER_NAMES: tuple[tuple[str, str], ...] = (
+    ("seattle genetics", "seagen"),
+    ("wabtec", "westinghouse air brake"),
+    ("google", "alphabet"),
+    ("facebook", "meta platforms"),
+    ("square", "block"),
+    ("priceline", "booking"),
+    ("bbt", "truist"),
+    ("suntrust", "truist"),
+    ("anthem", "elevance"),
+    ("wellpoint", "anthem"),
+    ("centurylink", "lumen"),
+    ("united technologies", "rtx"),
+    ("raytheon", "rtx"),
+    ("time warner", "warner media"),
+    ("discovery", "warner bros"),
+    ("viacom", "paramount"),
+    ("cbs", "paramount"),
+    ("coach", "tapestry"),
+    ("michael kors", "capri"),
+    ("harris", "l3harris"),
+    ("symantec", "nortonlifelock"),
+    ("nortonlifelock", "gen digital"),
+    ("perkinelmer", "revvity"),
+    ("cabot oil", "coterra"),
+    ("actavis", "allergan"),
+    ("mylan", "viatris"),
+    ("health care reit", "welltower"),
+    ("hcp", "healthpeak"),
+    ("kraft foods", "mondelez"),
+    ("linn energy", "riviera"),
+    ("american realty capital properties", "vereit"),
+    ("starwood waypoint", "invitation homes"),
+    ("weight watchers", "ww"),
+    ("research in motion", "blackberry"),
+    ("first data", "fiserv"),
+    ("total system", "tsys"),
+    ("vantiv", "worldpay"),
+    ("fleetcor", "corpay"),
+    ("amerisourcebergen", "cencora"),
+    ("everest re", "everest group"),
+    ("alliance data", "bread"),
+    ("l brands", "bath body"),
+    ("limited brands", "bath body"),
+    ("international game", "brightstar"),
+    ("fireeye", "mandiant"),
+    ("royal dutch", "shell"),
+    ("statoil", "equinor"),
+    ("microstrategy", "strategy"),
+)
