@@ -93,8 +93,8 @@ def test_existing_rows_are_pending_and_in_the_sensors_sequence(existing):
     migrate(existing)
     with connect(existing) as connection:
         counts = connection.execute(
-            "SELECT count(*), count(DISTINCT ingest_seq), count(*) FILTER (WHERE llm_validation_status = 'pending')"
-            " FROM trading_disclosures"
+            "SELECT count(*), count(DISTINCT ingest_seq),"
+            " count(*) FILTER (WHERE llm_validation_status = 'pending') FROM trading_disclosures"
         ).fetchone()
         settled = connection.execute("SELECT count(*) FROM settled_disclosures").fetchone()
     assert counts == (40, 40, 40)
@@ -117,9 +117,11 @@ def test_other_writers_go_on_writing_without_knowing_our_columns(existing):
 
 def test_our_rows_take_their_types(existing):
     migrate(existing)
-    row = {"id": "00000000-0000-5000-8000-000000000001", "politician_id": "p-1", "disclosure_date": "2020-03-04",
-           "transaction_type": "Purchase", "asset_name": "A", "amount_range_min": 1001, "amount_range_max": 15000,
-           "raw_data": {"x": "\x00"}, "source": "senate", "source_document_id": "d", "row_ordinal": 1}  # fmt: skip
+    row = {
+        "id": "00000000-0000-5000-8000-000000000001", "politician_id": "p-1", "disclosure_date": "2020-03-04",
+        "transaction_type": "Purchase", "asset_name": "A", "amount_range_min": 1001,
+        "raw_data": {"x": "\x00"}, "source": "senate", "source_document_id": "d", "row_ordinal": 1,
+    }  # fmt: skip
     names = ", ".join(row)
     with connect(existing) as connection:
         insert = (
@@ -142,7 +144,8 @@ def test_only_some_of_the_tables_may_exist(empty_database_url):
     migrate(empty_database_url)
     with connect(empty_database_url) as connection:
         joined = connection.execute(
-            "WITH added AS (INSERT INTO trading_disclosures (politician_id) VALUES (7) RETURNING politician_id)"
+            "WITH added AS"
+            " (INSERT INTO trading_disclosures (politician_id) VALUES (7) RETURNING politician_id)"
             " SELECT full_name FROM added JOIN politicians ON politicians.id = politician_id"
         ).fetchone()
     assert joined == ("Ann Example",)
