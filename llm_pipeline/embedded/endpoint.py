@@ -11,7 +11,8 @@ from pathlib import Path
 
 from llm_pipeline.embedded.errors import EmbeddedPostgresError
 
-SOCKET = ".s.PGSQL.5432"
+PORT = 5432  # not a TCP port: it only names the socket
+SOCKET = f".s.PGSQL.{PORT}"
 # A socket's path may have 107 bytes on Linux, 103 on macOS; the server appends ".lock" to it for its lock
 # file.
 LONGEST = 98
@@ -44,6 +45,13 @@ def make_socket_folder(data: Path) -> Path:
                 "or choose a shorter LLM_PIPELINE_HOME"
             )
     return folder
+
+
+def remove_socket_folder(data: Path) -> None:
+    """Remove the private folder, if `data` needed one, after the server has removed its socket from it."""
+    folder = socket_folder(data)
+    if folder != data and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def answers(folder: Path) -> bool:

@@ -24,7 +24,13 @@ from psycopg import sql
 
 from llm_pipeline.embedded.account import server_account
 from llm_pipeline.embedded.binaries import major_version, program
-from llm_pipeline.embedded.endpoint import answers, make_socket_folder, socket_folder
+from llm_pipeline.embedded.endpoint import (
+    PORT,
+    answers,
+    make_socket_folder,
+    remove_socket_folder,
+    socket_folder,
+)
 from llm_pipeline.embedded.errors import EmbeddedPostgresError
 from llm_pipeline.embedded.postmaster import read_pid_file, serves
 
@@ -36,7 +42,13 @@ STOP_TIMEOUT_S = 60.0
 # Children of a killed postmaster let go of its shared memory within a second or two.
 ORPHANS_TIMEOUT_S = 20.0
 LOG_LIMIT_BYTES = 10_000_000
-SETTINGS = ("listen_addresses=", "unix_socket_permissions=0700", "timezone=UTC", "log_timezone=UTC")
+SETTINGS = (
+    f"port={PORT}",
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "timezone=UTC",
+    "log_timezone=UTC",
+)
 
 _children: dict[Path, subprocess.Popen[bytes]] = {}
 
@@ -65,9 +77,8 @@ class EmbeddedPostgres:
 
     def url(self, database: str = DATABASE) -> str:
         """Connection string (libpq URI over the Unix socket), whether or not the server runs."""
-        return (
-            f"postgresql://postgres@/{quote(database, safe='')}?host={quote(str(socket_folder(self.data)))}"
-        )
+        folder = quote(str(socket_folder(self.data)))
+        return f"postgresql://postgres@/{quote(database, safe='')}?host={folder}&port={PORT}"
 
     def is_running(self) -> bool:
         """Whether a server of this folder takes connections or is about to."""
@@ -105,6 +116,7 @@ class EmbeddedPostgres:
                         f"end it with kill -QUIT {found.pid}"
                     )
                 time.sleep(POLL_S)
+            remove_socket_folder(self.data)
         return True
 
     @contextlib.contextmanager
@@ -249,11 +261,11 @@ class EmbeddedPostgres:
 
     def _create_database(self) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            if (
-                connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-                is None
-            ):
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+            if found is None:
+                # A starter that was killed a moment ago may have left its own CREATE DATABASE running.
+                with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
 def _environment() -> dict[str, str]:
