@@ -29,7 +29,7 @@ class GateFlag(_Answer):
     suggested_action: Literal["accept", "review", "reject", "enrich"]
 
 
-class GateJudgement(_Answer):
+class RecordAnswer(_Answer):
     """The judgement of one record."""
 
     record_id: Id
@@ -42,5 +42,5 @@ class GateAnswer(_Answer):
     """The answer to one batch."""
 
     batch_id: Id
-    records: Annotated[list[GateJudgement], Field(max_length=100)]
+    records: Annotated[list[RecordAnswer], Field(max_length=100)]
     batch_summary: Annotated[str, StringConstraints(max_length=900)]

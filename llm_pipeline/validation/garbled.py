@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from llm_pipeline.validation.names import all_words
+from llm_pipeline.validation.names import all_words, core_words
 from llm_pipeline.validation.tickers import TickerNames, ticker_key
 
 # Letters and signs that look alike to a scanner share one representative; pairs of letters come first.
@@ -56,17 +57,28 @@ _SIGN_IN_WORD = re.compile(r"[A-Za-z][@|\\~^_={}<>§¥£€][A-Za-z]|[A-Za-z]\$[
 _AT_EDGE = re.compile(r"(?:^|[\s(])@[A-Za-z]{2,}|[A-Za-z]{2,}@(?=$|[\s,.)])")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[a-z]{2,}", re.IGNORECASE)
 _UNPRINTABLE = re.compile("[\ufffd\u2400\x00-\x08\x0b\x0c\x0e-\x1f]|Ã[\x80-\xbf©¨¼±]|â€")
-_DIGIT_IN_LOWER_CASE = re.compile(r"[a-z][0158][a-z]{2,}|[A-Z][a-z]+[0158][a-z]+|\b[015][a-z]{3,}")
+_NOT_IN_A_NAME = re.compile(r"[^\w\s.,'’`\"“”()&/\-–]|_")
+_DAMAGED_THE = re.compile(r"^(?:Thc|Tne|Tbe|Tlie|7he)\b")
+_SMALL_L_FOR_I = re.compile(r"(?<![A-Za-z0-9])l[A-Z]{2}")
+_DIGIT_IN_LOWER_CASE = re.compile(r"[a-z][0-9]+[a-z]{2,}|[A-Z][a-z]+[0158][a-z]+|\b[015][a-z]{3,}")
 
 
-def skeleton(word: str) -> str:
-    """A word with every confusable character replaced by its class: "Genera1" and "General" have the
-    same one.
+def skeletons(word: str) -> tuple[str, ...]:
+    """A word with every confusable character replaced by its class: "Genera1" and "General" share one.
+
+    Two forms, with pairs of letters read as one ("rn" as m) and without: "Shcldon" is no "Shddon".
     """
-    word = word.lower()
+    plain = word.lower()
+    paired = plain
     for pair, letter in _PAIRS:
-        word = word.replace(pair, letter)
-    return word.translate(_SINGLES)
+        paired = paired.replace(pair, letter)
+    forms = (paired.translate(_SINGLES), plain.translate(_SINGLES))
+    return forms[:1] if forms[0] == forms[1] else forms
+
+
+def look_alike(a: str, b: str) -> bool:
+    """Whether a scanner could read one word as the other."""
+    return not set(skeletons(a)).isdisjoint(skeletons(b))
 
 
 class GarbleDetector:
@@ -83,6 +95,7 @@ class GarbleDetector:
         for filer, rows in self._filers.items():
             for word in filer.split():
                 self._filer_words[word] += rows
+        self._groups = {group for word in names.word_count if word.isalpha() for group in _groups_of(word)}
         self._company = self._by_skeleton(names.word_count)
         self._reported = self._by_skeleton(names.reported.words)
         self._people = self._by_skeleton(self._filer_words)
@@ -93,8 +106,13 @@ class GarbleDetector:
         found: dict[str, list[str]] = defaultdict(list)
         for word in words:
             if word.isalpha() and len(word) >= 3:
-                found[skeleton(word)].append(word)
+                for shape in skeletons(word):
+                    found[shape].append(word)
         return found
+
+    @staticmethod
+    def _alike(word: str, known: Mapping[str, list[str]]) -> list[str]:
+        return [other for shape in skeletons(word) for other in known.get(shape, []) if other != word]
 
     def _cached(self, kind: str, text: str, ticker: str) -> str | None:
         key = (kind, text, ticker)
@@ -119,6 +137,8 @@ class GarbleDetector:
     def _filer(self, text: str, _: str) -> str | None:
         if reason := _foreign_signs(text):
             return reason
+        if sign := _NOT_IN_A_NAME.search(text):
+            return f"the sign {sign[0]!r} in a name"
         for word in _WORD.findall(text):
             if (
                 any(c.isdigit() for c in word)
@@ -129,19 +149,19 @@ class GarbleDetector:
         name = " ".join(all_words(text))
         rows = self._filers[name]
         for other, count in self._filers.items():
-            if other != name and count > max(1, rows) and skeleton(other) == skeleton(name):
+            if other != name and count > max(1, rows) and look_alike(other, name):
                 return f"reads like the filer {other!r}"
         for word in name.split():
             if len(word) < 4 or self._names.word_count[word]:
                 continue
             own = self._filer_words[word]
-            for other in self._people.get(skeleton(word), []):
-                if other != word and self._filer_words[other] > max(1, 3 * own):
+            for other in self._alike(word, self._people):
+                if self._filer_words[other] > max(1, 3 * own):
                     return f"{word!r} reads like {other!r}"
             if (
                 not own or own == rows
             ):  # only this filer has the word, and it is a company's or family's name undone
-                known = [w for w in self._company.get(skeleton(word), []) if self._names.word_count[w] >= 3]
+                known = [w for w in self._alike(word, self._company) if self._names.word_count[w] >= 3]
                 if known and len(word) >= 5:
                     return f"{word!r} reads like {known[0]!r}"
         return None
@@ -149,37 +169,56 @@ class GarbleDetector:
     def _asset(self, text: str, ticker: str) -> str | None:
         if reason := _foreign_signs(text):
             return reason
+        if found := _SMALL_L_FOR_I.search(text) or _DAMAGED_THE.search(text):
+            return f"letters misread: {text[found.start() : found.end() + 8]!r}"
         of_ticker = {w for n in self._names.listed_names(ticker) for w in all_words(n)} if ticker else set()
         if ticker:
             reported = self._names.reported.by_ticker.get(ticker_key(ticker), Counter())
-            of_ticker |= {w for core, rows in reported.items() if rows >= 2 for w in core}
+            own = reported[core_words(text)]
+            of_ticker |= {w for core, rows in reported.items() if rows >= max(1, own) for w in core}
         for word in _WORD.findall(text):
             if reason := self._asset_word(word, of_ticker):
                 return reason
         return None
 
     def _asset_word(self, raw: str, of_ticker: set[str]) -> str | None:
-        word = raw.lower().strip("'’*!?$%#+=<>")
-        word = word.removesuffix("'s").replace("'", "")
-        digits = any(c.isdigit() for c in word)
+        plain = "".join(c for c in unicodedata.normalize("NFKD", raw) if not unicodedata.combining(c))
+        word = plain.lower().strip("'’*!?$%#+=<>").replace("'", "").replace("’", "")
         if len(word) < 3 or not any(c.isalpha() for c in word) or _ORDINAL.fullmatch(word):
             return None
         if self._names.word_count[word] or raw.endswith("%"):
             return None
-        shape = skeleton(word)
-        own = self._names.reported.words[word]
-        for other in self._company.get(shape, []) + self._reported.get(shape, []):
-            if other == word:
-                continue
-            often, filed = self._names.word_count[other], self._names.reported.words[other]
-            # 15 company names make a word common; filed five times as often, it is the usual spelling
-            enough = often >= (3 if digits else 15) or filed >= max(3, 5 * own)
-            if (enough and (len(word) >= 4 or often >= 500)) or (other in of_ticker and len(other) >= 3):
+        for other in self._alike(word, self._company) + self._alike(word, self._reported):
+            if self._is_usual(other, word, of_ticker):
                 return f"{raw!r} reads like {other!r}"
         letters = sum(c.isalpha() for c in word)
         if letters >= 4 and _DIGIT_IN_LOWER_CASE.search(raw) and not raw.isupper():
             return f"a digit inside the word {raw!r}"
         return None
+
+    def _is_usual(self, other: str, word: str, of_ticker: set[str]) -> bool:
+        """Whether a look-alike is the right spelling of an unknown word: common, usual in filings, the
+        company's own, or made of letter groups that occur in names where the word's do not.
+        """
+        names, filed = self._names.word_count, self._names.reported.words
+        odder = self._odd_groups(word) - self._odd_groups(other)
+        if len(word) == 3 and names[other] < 500:
+            return other in of_ticker and (odder > 0 or names[other] > 0)
+        if names[other] >= 15 or filed[other] >= max(2, 5 * filed[word] - 3):
+            return True
+        if names[other] and other in of_ticker:
+            return True
+        return (
+            (other in of_ticker and odder > 0)
+            or (names[other] >= 3 and odder > 0)
+            or (names[other] > 0 and odder > 1)
+        )
+
+    def _odd_groups(self, word: str) -> int:
+        """Three-letter groups of a word that no listed company's name has, a sign of damage ("prl" in
+        Prlceline).
+        """
+        return sum(group not in self._groups for group in _groups_of(word))
 
     def _ticker(self, text: str, name: str) -> str | None:
         key = ticker_key(text)
@@ -192,8 +231,7 @@ class GarbleDetector:
             undone = "".join(letters)
             if self._names.is_known(undone) and (not name or self._names.fits(undone, name)):
                 return f"reads like the ticker {undone}"
-        owners = {skeleton(o) for o in self._names.owners(name) if o != key} if name else set()
-        return "reads like the ticker of this company" if skeleton(key) in owners else None
+        return self._look_alike(key, name)
 
     def _look_alike(self, key: str, name: str) -> str | None:
         """Letters for letters ("PCP" for PEP): only where the ticker is unknown and the name has a
@@ -201,8 +239,13 @@ class GarbleDetector:
         """
         if not name or self._names.is_known(key) or len(key) < 3:
             return None
-        alike = sorted(o for o in self._names.owners(name) if o != key and skeleton(o) == skeleton(key))
+        alike = sorted(o for o in self._names.owners(name) if o != key and look_alike(o, key))
         return f"reads like the ticker {alike[0]}" if alike else None
+
+
+def _groups_of(word: str) -> list[str]:
+    bounded = f"^{word}$"
+    return [bounded[i : i + 3] for i in range(len(bounded) - 2)]
 
 
 def _foreign_signs(text: str) -> str | None:

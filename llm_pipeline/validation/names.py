@@ -59,10 +59,15 @@ def all_words(text: str) -> tuple[str, ...]:
     return tuple(joined)
 
 
+_TERMS = re.compile(
+    r"\b(?:option type|strike price|rate/coupon|coupon rate|matures|maturity date)\b.*", re.I | re.S
+)
+
+
 @lru_cache(maxsize=65_536)
 def core_words(text: str) -> tuple[str, ...]:
-    """The distinctive words of a name; where every word is a noise word, all of them."""
-    words = all_words(text)
+    """The distinctive words of a name without the terms of a contract; where all are noise, all of them."""
+    words = all_words(_TERMS.sub("", text)) or all_words(text)
     classless = [
         w
         for i, w in enumerate(words)

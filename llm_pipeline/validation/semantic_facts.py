@@ -10,7 +10,7 @@ from __future__ import annotations
 from llm_pipeline.validation.context import FactContext
 from llm_pipeline.validation.issue import Issue, NameMatch, doubt
 from llm_pipeline.validation.record import ValidationRecord
-from llm_pipeline.validation.schema_facts import is_exchange_traded, is_ticker, squeezed
+from llm_pipeline.validation.schema_facts import is_exchange_traded, squeezed
 from llm_pipeline.validation.source_urls import read_source_url
 
 
@@ -50,10 +50,18 @@ def _garbled(record: ValidationRecord, context: FactContext) -> list[Issue]:
         issues.append(doubt("semantic", "filer_name", "garbled_text", reason))
     if name and (reason := context.garble.asset_description(name, ticker or "")):
         issues.append(doubt("semantic", "asset_description", "garbled_text", reason))
-    judged = ticker if is_exchange_traded(record) or not is_ticker(ticker or "") else None
-    if judged and (reason := context.garble.ticker(judged, name or "")):
+    if (
+        ticker
+        and _speaks_of_a_listing(record, ticker)
+        and (reason := context.garble.ticker(ticker, name or ""))
+    ):
         issues.append(doubt("semantic", "ticker", "garbled_text", reason))
     return issues
+
+
+def _speaks_of_a_listing(record: ValidationRecord, ticker: str) -> bool:
+    """Letters for letters are only looked for in listed assets; a digit or sign is strange in any ticker."""
+    return is_exchange_traded(record) or not ticker.replace("-", "").replace(".", "").isalpha()
 
 
 def _method(record: ValidationRecord) -> list[Issue]:

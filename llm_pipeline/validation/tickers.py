@@ -27,8 +27,12 @@ from llm_pipeline.validation.renames import FORMER_NAMES
 
 RESEMBLES = 0.6
 STRANGE = 0.35
-SAME_NAME = 0.85
+SAME_NAME = 0.75
 MISSPELT = 0.5
+
+_FUND_WORDS = frozenset(
+    {"fund", "funds", "etf", "etfs", "etn", "trust", "ishares", "spdr", "portfolio", "index"}
+)
 
 _PREFERRED = re.compile(r"^([A-Z]+)\$([A-Z]?)$")
 
@@ -209,12 +213,17 @@ class TickerNames:
         if key in owners:
             return False
         rows = sum(n for _, n in others)
+        listed_as = self.listed_names(key)
+        if any(self._alike(other, n) >= RESEMBLES for other, _ in others for n in listed_as):
+            return True  # a filing and the table agree on whose ticker it is, years apart
         if owners and (listed or rows >= 2):
             return True  # the ticker is another company's, and the name is known under another ticker
         if rows >= 3:
             return True  # the ticker is well known from many filings, none of which speaks of this company
+        if listed and _is_fund(name) and not any(map(_is_fund, self.listed_names(key))) and not rows:
+            return True  # a fund under the ticker of an operating company
         same_stem = any(len(o) == len(key) == 5 and o[:4] == key[:4] for o in owners)  # DISCA and DISCK
-        return bool(owners) and not same_stem and not _could_be_another_line(key, name)
+        return bool(owners) and not same_stem and not _could_be_another_line(key, name, owners)
 
 
 def _speaks_of(name: str, words: str) -> bool:
@@ -226,15 +235,29 @@ def _names_itself(key: str, name: str) -> bool:
     return len(key) >= 3 and key in name.upper().replace("(", " ").replace(")", " ").replace(":", " ").split()
 
 
-def _could_be_another_line(key: str, name: str) -> bool:
-    """Whether an unknown ticker may be a former or foreign line of the company of this name.
+def _is_fund(name: str) -> bool:
+    return not _FUND_WORDS.isdisjoint(all_words(name))
 
-    Foreign listings carry a suffix ("RDSA.AS"), ADRs and foreign ordinaries end in Y or F with five
-    letters, funds in X; and tickers are made from names: the same first letter and the rest in order
-    (MPW of Medical Properties no, FISV of Fiserv yes).
+
+def _is_foreign_line(key: str) -> bool:
+    """ADRs and foreign ordinaries end in Y or F with five letters."""
+    return len(key) == 5 and key[-1] in "YF"
+
+
+def _could_be_another_line(key: str, name: str, owners: set[str]) -> bool:
+    """Whether an unknown ticker may be a former, foreign or fund line of the company of this name.
+
+    Foreign listings carry a suffix ("RDSA.AS"); a company with a foreign line has or had others (SNP beside
+    SNPMF); mutual fund tickers end in X with five letters. And tickers are made from names: the same first
+    letter and the rest in order (FISV of Fiserv yes, MPW of Medical Properties no).
     """
-    if "-" in key or (len(key) == 5 and key[-1] in "YFX"):
+    if (
+        "-" in key
+        or any(map(_is_foreign_line, owners))
+        or (len(key) == 5 and key[-1] == "X" and _is_fund(name))
+    ):
         return True
     joined = "".join(all_words(name)).upper()
     letters = iter(joined)
-    return joined[:1] == key[:1] and all(c in letters for c in key)
+    stem = key[:-1] if _is_foreign_line(key) else key
+    return joined[:1] == key[:1] and all(c in letters for c in stem)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from llm_pipeline.validation.contract import GateFlag, GateJudgement
+from llm_pipeline.validation.contract import GateFlag, RecordAnswer
 from llm_pipeline.validation.issue import ACTION_RANK, EXPECTATIONS, Issue, RecordFacts
 from llm_pipeline.validation.record import MODEL_FIELDS, ValidationRecord
 
@@ -86,24 +86,24 @@ class Verdict:
         return "; ".join(f"{i.issue_type}: {i.description}" for i in told)[:_TEXT_LIMIT]
 
 
-def merge(record: ValidationRecord, facts: RecordFacts, judgement: GateJudgement | None = None) -> Verdict:
-    """The verdict of rules and model; without a judgement the rules' own.
+def decide(record: ValidationRecord, facts: RecordFacts, answer: RecordAnswer | None = None) -> Verdict:
+    """The verdict of rules and model; without an answer the rules' own.
 
     Raises:
-        ValueError: facts or judgement are of another record.
+        ValueError: facts or answer are of another record.
     """
     if facts.record_id != record.record_id:
         raise ValueError(f"facts of record {facts.record_id!r} cannot judge record {record.record_id!r}")
     rules = tuple(_rule_issue(record, issue) for issue in facts.issues)
     rules_status = _STATUS[facts.action]
-    if judgement is None:
+    if answer is None:
         return Verdict(record.record_id, rules_status, rules, (), None)
-    if judgement.record_id != record.record_id:
-        raise ValueError(f"a judgement of {judgement.record_id!r} cannot judge record {record.record_id!r}")
-    grounded, restating, claims = _ground(facts, judgement)
-    sure = judgement.confidence >= SURE_FROM
+    if answer.record_id != record.record_id:
+        raise ValueError(f"an answer about {answer.record_id!r} cannot judge record {record.record_id!r}")
+    grounded, restating, claims = _ground(facts, answer)
+    sure = answer.confidence >= SURE_FROM
     own = _model_issues(record, grounded, sure)
-    wanted, unsupported = _model_status(judgement, own, sure, rules_status)
+    wanted, unsupported = _model_status(answer, own, sure, rules_status)
     if unsupported:
         claims.append(unsupported)
     return Verdict(
@@ -111,7 +111,7 @@ def merge(record: ValidationRecord, facts: RecordFacts, judgement: GateJudgement
         status=max(rules_status, wanted, key=_RANK.__getitem__),
         issues=(*_with_reasoning(rules, restating), *own),
         claims=tuple(claims),
-        confidence=judgement.confidence,
+        confidence=answer.confidence,
     )
 
 
@@ -138,13 +138,13 @@ def _rule_issue(record: ValidationRecord, issue: Issue) -> VerdictIssue:
 
 
 def _ground(
-    facts: RecordFacts, judgement: GateJudgement
+    facts: RecordFacts, answer: RecordAnswer
 ) -> tuple[list[GateFlag], list[tuple[GateFlag, Issue]], list[Claim]]:
     """Sort the model's flags: new and allowed, restating an issue of the rules, refused."""
     grounded: list[GateFlag] = []
     restating: list[tuple[GateFlag, Issue]] = []
     claims: list[Claim] = []
-    for flag in judgement.flags:
+    for flag in answer.flags:
         issue = next((i for i in facts.issues if _restates(flag, i)), None)
         if flag.field not in MODEL_FIELDS:
             detail = f"no record has a field {flag.field!r}"
@@ -212,21 +212,21 @@ def _model_issues(record: ValidationRecord, flags: list[GateFlag], sure: bool) -
 
 
 def _model_status(
-    judgement: GateJudgement, own: tuple[VerdictIssue, ...], sure: bool, rules_status: Status
+    answer: RecordAnswer, own: tuple[VerdictIssue, ...], sure: bool, rules_status: Status
 ) -> tuple[Status, Claim | None]:
     """The status that the model can support, and the claim of a verdict it cannot."""
     doubts = [issue for issue in own if issue.suggested_action != "accept"]
-    if judgement.status == "reject" and doubts and sure:
+    if answer.status == "reject" and doubts and sure:
         return "reject", None
-    if doubts or judgement.status == "reject":
+    if doubts or answer.status == "reject":
         wanted: Status = "flag"
     else:
         wanted = "pass"
-    said_more = _RANK[judgement.status] > max(_RANK[wanted], _RANK[rules_status])
+    said_more = _RANK[answer.status] > max(_RANK[wanted], _RANK[rules_status])
     if not said_more:
         return wanted, None
-    claim = {"record_id": judgement.record_id, "status": judgement.status, "confidence": judgement.confidence}
-    detail = f"the status {judgement.status!r} has no surviving flag that supports it"
+    claim = {"record_id": answer.record_id, "status": answer.status, "confidence": answer.confidence}
+    detail = f"the status {answer.status!r} has no surviving flag that supports it"
     return wanted, Claim("unsupported_verdict", claim, detail)
 
 
