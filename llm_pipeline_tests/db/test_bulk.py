@@ -19,9 +19,7 @@ ANY_JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
     max_leaves=12,
 )
-shared_database = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+shared_database = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(ANY_TEXT)
@@ -62,9 +60,7 @@ def test_a_row_set_takes_the_types_of_the_table(db):
     identity = UUID("11111111-2222-5333-8444-555555555555")
     rows = [{"id": identity, "amount": Decimal("1001"), "day": date(2020, 3, 1), "note": "a\x00\ud800{{b}}",
              "raw": {"k\x00": ["\udfff", datetime(2020, 3, 1, tzinfo=UTC)]}}]  # fmt: skip
-    db.execute(
-        "INSERT INTO found SELECT * FROM jsonb_populate_recordset(NULL::found, %s)", [as_jsonb_rows(rows)]
-    )
+    db.execute("INSERT INTO found SELECT * FROM jsonb_populate_recordset(NULL::found, %s)", [as_jsonb_rows(rows)])
     assert db.execute("SELECT * FROM found").fetchone() == (
         identity, 1001, datetime(2020, 3, 1, tzinfo=UTC), "a␀\ufffd{{b}}",
         {"k␀": ["\ufffd", "2020-03-01T00:00:00+00:00"]},

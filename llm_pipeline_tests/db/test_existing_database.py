@@ -74,9 +74,7 @@ def test_a_found_table_gets_no_rule_on_a_column_it_already_had(existing):
     with connect(existing) as connection:
         added = {rule[:3] for rule in set(connection.execute(RULES)) - before}
         theirs = {table for table, *_ in before}
-    checks = {
-        name: text for table, name, text in added if table in theirs and text.startswith(("CHECK", "FOREIGN"))
-    }
+    checks = {name: text for table, name, text in added if table in theirs and text.startswith(("CHECK", "FOREIGN"))}
     ours = (
         "chamber",
         "llm_validation_status",
@@ -132,9 +130,7 @@ def test_our_rows_take_their_types(existing):
         read = "SELECT id::text, disclosure_date::date::text FROM trading_disclosures WHERE source = 'senate'"
         assert connection.execute(read).fetchone() == (row["id"], "2020-03-04")
         with pytest.raises(psycopg.errors.UniqueViolation):
-            connection.execute(
-                insert, [as_jsonb_rows([row | {"id": "00000000-0000-5000-8000-000000000002"}])]
-            )
+            connection.execute(insert, [as_jsonb_rows([row | {"id": "00000000-0000-5000-8000-000000000002"}])])
 
 
 def test_only_some_of_the_tables_may_exist(empty_database_url):

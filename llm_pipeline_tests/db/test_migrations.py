@@ -56,9 +56,7 @@ def test_a_runner_that_was_killed_leaves_no_lock(empty_database_url, folder):
         "c = connect(sys.argv[1]); c.execute('SELECT pg_advisory_xact_lock(%s)', [int(sys.argv[2])])\n"
         "print('held', flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, empty_database_url, str(LOCK)], stdout=subprocess.PIPE
-    )
+    holder = subprocess.Popen([sys.executable, "-c", code, empty_database_url, str(LOCK)], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(migrate, empty_database_url, folder)

@@ -36,9 +36,7 @@ def test_the_provenance_is_append_only(db, table, change, mode):
     db.execute(STEP, [0])
     db.execute(ROOT)
     db.execute(f"SET LOCAL session_replication_role = {mode}")
-    with pytest.raises(
-        psycopg.errors.IntegrityConstraintViolation, match=f"{table} is refused: .* append-only"
-    ):
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=f"{table} is refused: .* append-only"):
         db.execute(change.format(table))
 
 
@@ -133,9 +131,7 @@ def test_anonymous_readers_see_only_approved_signals(with_roles):
 @pytest.mark.parametrize("security", ["DISABLE", "ENABLE"])
 def test_signals_of_a_found_table_stay_visible_and_ours_only_once_approved(with_roles, security):
     with connect(with_roles) as connection:
-        connection.execute(
-            "CREATE TABLE trading_signals (id serial PRIMARY KEY, ticker text, signal_type text)"
-        )
+        connection.execute("CREATE TABLE trading_signals (id serial PRIMARY KEY, ticker text, signal_type text)")
         connection.execute("GRANT SELECT ON trading_signals TO anon")
         connection.execute(f"ALTER TABLE trading_signals {security} ROW LEVEL SECURITY")
         connection.execute("CREATE POLICY theirs ON trading_signals USING (true)")
@@ -143,9 +139,7 @@ def test_signals_of_a_found_table_stay_visible_and_ours_only_once_approved(with_
     migrate(with_roles)
     with connect(with_roles) as connection:
         add_signals(connection)
-        connection.execute(
-            "INSERT INTO trading_signals (ticker, source) VALUES ('UNSET', 'llm_anomaly_detection')"
-        )
+        connection.execute("INSERT INTO trading_signals (ticker, source) VALUES ('UNSET', 'llm_anomaly_detection')")
         assert signals_seen_by(connection, "anon") == ["OK", "THEIRS"]
         assert signals_seen_by(connection, "anon", "approved_trading_signals") == ["OK"]
 
@@ -180,7 +174,5 @@ def test_the_service_role_works_on_our_tables_but_cannot_rewrite_provenance(with
 
 def test_without_those_roles_there_is_no_policy(db):
     assert db.execute("SELECT count(*) FROM pg_policies WHERE 'anon' = ANY (roles)").fetchone() == (0,)
-    (secured,) = db.execute(
-        "SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
-    ).fetchone()
+    (secured,) = db.execute("SELECT count(*) FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity").fetchone()
     assert secured == 23
