@@ -4,7 +4,7 @@ for."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -86,11 +86,6 @@ def write_entries(cur: Cursor[Any], entries: Iterable[LedgerEntry], now: datetim
              ts = EXCLUDED.ts""",
         (as_jsonb_rows(rows),),
     )
-
-
-def superseded(entry: LedgerEntry, detail: dict[str, Any]) -> LedgerEntry:
-    """The entry of a filing that another one replaces; `detail` says which."""
-    return replace(entry, state="superseded", detail=detail)
 
 
 def close_failures(cur: Cursor[Any], source: str, document_ids: Iterable[str], now: datetime) -> None:

@@ -92,9 +92,10 @@ class PoliticianDirectory:
                 person.politician_id, person.bioguide, person.chamber, person.name_key, person.state
             )
         cur.execute(
-            """INSERT INTO politicians (id, first_name, last_name, full_name, role, state_or_country, district,
+            """INSERT INTO politicians (id, first_name, last_name, full_name, role, state_or_country,
+            district,
                                         bioguide_id, chamber)
-               SELECT id, first_name, last_name, full_name, role, state_or_country, district, bioguide_id, chamber
-               FROM jsonb_populate_recordset(NULL::politicians, %s)""",
+               SELECT id, first_name, last_name, full_name, role, state_or_country, district, bioguide_id,
+               chamber FROM jsonb_populate_recordset(NULL::politicians, %s)""",
             (as_jsonb_rows(rows),),
         )

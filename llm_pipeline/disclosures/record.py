@@ -5,6 +5,7 @@ when it was read; two readings of an unchanged filing have equal fingerprints.""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,17 @@ class DisclosureRecord:
     raw: dict[str, Any]
     fingerprint: str
     drafts: tuple[StepDraft, ...]
+
+
+def fingerprint_of(
+    columns: Mapping[str, Any], as_filed: Mapping[str, str | None], notes: Sequence[str], raw_sha256: str
+) -> str:
+    """Hash over what makes a row: its columns as JSON values (dates ISO, ids text), texts, notes, source row.
+
+    `processing_notes` does not count: the notes are its parts, and a later supersession adds to it.
+    """
+    counted = {name: columns[name] for name in COLUMNS if name != "processing_notes"}
+    return hash_of({**counted, "as_filed": as_filed, "notes": list(notes), "raw_sha256": raw_sha256})
 
 
 def _drafts(
@@ -97,7 +109,7 @@ def make_record(filing: Filing, row: FilingRow, person: Person, politician_id: s
     }
     columns = {name: fields[name] for name in COLUMNS}
     raw_sha256 = sha256_hex(raw_json(row.raw))
-    fingerprint = hash_of({**columns, "as_filed": as_filed, "title": filing.title, "raw_sha256": raw_sha256})
+    fingerprint = fingerprint_of(columns, as_filed, notes, raw_sha256)
     return DisclosureRecord(
         id=disclosure_id(filing.source, filing.source_document_id, row.ordinal),
         columns=columns,

@@ -40,6 +40,11 @@ class ChainEnd:
     fingerprint: str | None = None
 
 
+def continuing(end: ChainEnd | None) -> dict[str, Any]:
+    """The arguments with which `extend_chain` goes on from an end; none begins a chain."""
+    return {"last_step_no": end.step_no, "previous_hash": end.chain_hash} if end else {}
+
+
 def stored_rows(cur: Cursor[Any], source: str, document_ids: Sequence[str]) -> list[StoredRow]:
     """All rows of named filings, superseded ones included."""
     cur.execute(
@@ -66,7 +71,10 @@ def chain_ends(cur: Cursor[Any], disclosure_ids: Sequence[str]) -> dict[str, Cha
 def _raw_data(record: DisclosureRecord) -> dict[str, Any]:
     cleaned = clean_json(record.raw)
     raw: dict[str, Any] = {"source_row": cleaned, "as_filed": record.as_filed, "notes": list(record.notes)}
-    if cleaned != record.raw:
+    # jsonb writes numbers its own way (1e5 comes back as 100000), so only text survives it letter by letter.
+    if cleaned != record.raw or not all(
+        value is None or isinstance(value, str) for value in record.raw.values()
+    ):
         raw["source_row_json"] = raw_json(record.raw)
     return raw
 
@@ -131,7 +139,8 @@ def write_steps(cur: Cursor[Any], steps: Iterable[ProvenanceStep]) -> None:
 def read_chains(cur: Cursor[Any], disclosure_ids: Sequence[str]) -> Iterator[ProvenanceStep]:
     """The steps of those disclosures, chain by chain, in order."""
     cur.execute(
-        """SELECT disclosure_id, step_no, step, step_version, input_hash, output_hash, previous_hash, chain_hash,
+        """SELECT disclosure_id, step_no, step, step_version, input_hash, output_hash, previous_hash,
+        chain_hash,
                   detail, ts
            FROM disclosure_provenance
             WHERE disclosure_id = ANY(%s) ORDER BY disclosure_id, step_no""",

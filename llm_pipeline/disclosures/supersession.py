@@ -3,9 +3,9 @@ entry says so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import Cursor
@@ -14,18 +14,42 @@ from llm_pipeline.db.bulk import as_jsonb_rows
 from llm_pipeline.disclosures import ledger, store
 from llm_pipeline.disclosures.amendments import Replacement, Signature, Version, plan_replacements
 from llm_pipeline.disclosures.ledger import WITHDRAWN
+from llm_pipeline.disclosures.provenance import StepDraft, extend_chain
+from llm_pipeline.hashing import hash_of
 
-Supersede = Callable[[Sequence[tuple[store.StoredRow, str, str]], dict[str, store.ChainEnd]], None]
+
+@dataclass(frozen=True)
+class Mark:
+    """A row that is no longer in force: what replaces it (a row id, or WITHDRAWN) and why."""
+
+    row: store.StoredRow
+    superseded_by: str
+    reason: str
 
 
 @dataclass
 class Superseded:
-    """What amendments replaced in this load: rows marked, filings newly superseded, those of them without
-    rows."""
+    """What amendments replaced in this load: rows marked, filings newly superseded, days concerned."""
 
     rows: int = 0
     documents: set[str] = field(default_factory=set)
-    empty_documents: set[str] = field(default_factory=set)
+    days: set[date] = field(default_factory=set)
+
+
+def supersede_rows(cur: Cursor[Any], marks: Sequence[Mark], now: datetime) -> set[date]:
+    """Mark rows superseded and say so in their chains; returns the days of the rows."""
+    if not marks:
+        return set()
+    store.mark_superseded(cur, [(m.row.id, m.superseded_by, m.reason) for m in marks], now)
+    ends = store.chain_ends(cur, [m.row.id for m in marks])
+    steps = []
+    for mark in marks:
+        end = ends.get(mark.row.id, store.ChainEnd())
+        detail = {"superseded_by": mark.superseded_by, "reason": mark.reason}
+        draft = StepDraft("supersede", end.output_hash, hash_of(detail), detail)
+        steps += extend_chain(mark.row.id, [draft], ts=now, **store.continuing(end))
+    store.write_steps(cur, steps)
+    return {m.row.disclosure_date for m in marks if m.row.disclosure_date}
 
 
 def _versions(
@@ -91,7 +115,6 @@ def supersede_amended(
     titles: set[tuple[str, str]],
     amends: Sequence[tuple[str, str]],
     now: datetime,
-    supersede: Supersede,
 ) -> Superseded:
     """Apply every replacement among the touched titles that is not yet in force.
 
@@ -106,7 +129,7 @@ def supersede_amended(
     stored: dict[str, dict[int, store.StoredRow]] = {}
     for row in store.stored_rows(cur, source, documents):
         stored.setdefault(row.source_document_id, {})[row.row_ordinal] = row
-    marks: list[tuple[store.StoredRow, str, str]] = []
+    marks: list[Mark] = []
     entries = ledger.entries_of(cur, source, documents)
     changed: list[ledger.LedgerEntry] = []
     for replacement in plan:
@@ -118,16 +141,12 @@ def supersede_amended(
         for ordinal, row in stored.get(replacement.old, {}).items():
             target = targets[ordinal].id if ordinal in targets else first
             if row.superseded_by not in (target, WITHDRAWN):
-                marks.append((row, target, replacement.reason))
+                marks.append(Mark(row, target, replacement.reason))
         detail = {**(entry.detail or {}), "superseded_by_document": replacement.new}
         if entry.state != "superseded" or entry.detail != detail:
-            changed.append(ledger.superseded(entry, detail))
-            if entry.state != "superseded":
-                result.documents.add(replacement.old)
-                if entry.state == "empty":
-                    result.empty_documents.add(replacement.old)
-    ends = store.chain_ends(cur, [row.id for row, _, _ in marks]) if marks else {}
-    supersede(marks, ends)
+            changed.append(replace(entry, state="superseded", detail=detail))
+            result.documents.add(replacement.old)
+    result.days = supersede_rows(cur, marks, now)
     if changed:
         ledger.write_entries(cur, changed, now)
     result.rows = len(marks)

@@ -137,7 +137,7 @@ def find_documents(location: str | Path, patterns: tuple[str, ...]) -> list[Sour
         SourceError: a location names nothing.
     """
     whole = str(location).strip()
-    parts = [whole] if Path(whole).exists() else [p.strip() for p in whole.split(",") if p.strip()]
+    parts = [whole] if whole and Path(whole).exists() else [p.strip() for p in whole.split(",") if p.strip()]
     documents: list[SourceDocument] = []
     for part in parts:
         found = _found(part, patterns)
