@@ -1,0 +1,71 @@
+"""The checks of the disclosures assets: their names, and a load's numbers turned into results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from llm_pipeline.disclosures.ledger import Discrepancy
+from llm_pipeline.disclosures.report import IngestReport
+
+EVERY_FILING_READ = "every_filing_read"
+LEDGER_RECONCILES = "ledger_reconciles"
+NO_IDENTITY_CONFLICTS = "no_identity_conflicts"
+SHOWN = 20
+
+
+def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """The checks of one disclosures asset."""
+    return [
+        dg.AssetCheckSpec(
+            LEDGER_RECONCILES,
+            asset=asset,
+            blocking=True,
+            description="Rows in the filings = rows stored, or named in the ledger with a reason.",
+        ),
+        dg.AssetCheckSpec(
+            EVERY_FILING_READ,
+            asset=asset,
+            description="No filing of the window failed to parse. The others are stored all the same.",
+        ),
+        dg.AssetCheckSpec(
+            NO_IDENTITY_CONFLICTS,
+            asset=asset,
+            description="No document id stands for two different filings.",
+        ),
+    ]
+
+
+def ingestion_checks(
+    asset: str, reports: Sequence[IngestReport], discrepancies: Sequence[Discrepancy]
+) -> list[dg.AssetCheckResult]:
+    """One result per spec."""
+    failures = [failure for report in reports for failure in report.failures]
+    conflicts = [conflict for report in reports for conflict in report.conflicts]
+    return [
+        dg.AssetCheckResult(
+            check_name=LEDGER_RECONCILES,
+            asset_key=asset,
+            passed=not discrepancies,
+            metadata={
+                "discrepancies": len(discrepancies),
+                "examples": [f"{one.source_document_id}: {one.problem}" for one in discrepancies[:SHOWN]],
+            },
+        ),
+        _named(
+            EVERY_FILING_READ,
+            asset,
+            [f"{one.source_document_id} ({one.position}): {one.error}" for one in failures],
+        ),
+        _named(NO_IDENTITY_CONFLICTS, asset, [f"{one.source_document_id}: {one.error}" for one in conflicts]),
+    ]
+
+
+def _named(name: str, asset: str, problems: list[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=asset,
+        passed=not problems,
+        metadata={"count": len(problems), "examples": problems[:SHOWN]},
+    )

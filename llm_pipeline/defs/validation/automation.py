@@ -1,0 +1,99 @@
+"""When `validation_status` runs by itself: the hourly schedule and the sensor for new disclosures."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from llm_pipeline.defs.resources import PostgresResource
+from llm_pipeline.defs.switch import schedule_status, sensor_status
+from llm_pipeline.defs.validation.checks import ASSET
+from llm_pipeline.settings import load_settings
+from llm_pipeline.validation.arrivals import Cursor, read_arrivals
+from llm_pipeline.validation.planning import DayWindow, plan_windows
+from llm_pipeline.validation.store import pending_by_day
+
+# One tick takes at most this many arrivals (a tick may last 60 s; reading 20,000 takes about 0.1 s); the next goes on.
+ARRIVALS_PER_TICK = 20_000
+
+validation_job = dg.define_asset_job(
+    "validation",
+    selection=[ASSET],
+    description="Validates the pending disclosures of a window of days.",
+)
+
+
+def run_requests(windows: Sequence[DayWindow], key_prefix: str | None = None) -> list[dg.RunRequest]:
+    """One run a window; with a prefix, one run ever for that key."""
+    requests = []
+    for window in windows:
+        run_key = f"{key_prefix}:{window.key}" if key_prefix else None
+        if window.start == window.last:
+            requests.append(dg.RunRequest(run_key=run_key, partition_key=str(window.start)))
+        else:
+            tags = {
+                "dagster/asset_partition_range_start": str(window.start),
+                "dagster/asset_partition_range_end": str(window.last),
+            }
+            requests.append(dg.RunRequest(run_key=run_key, tags=tags))
+    return requests
+
+
+def due_windows(recent: dict[date, int], pending: dict[date, int], cap: int) -> list[DayWindow]:
+    """Days with recent arrivals, then older pending days, oldest first, within the cap; pure."""
+    first = plan_windows({day: pending.get(day, count) for day, count in recent.items()}, cap=cap)
+    taken = sum(window.disclosures for window in first)
+    older = {
+        day: count
+        for day, count in pending.items()
+        if not any(window.start <= day <= window.last for window in first)
+    }
+    rest = plan_windows(older, cap=cap - taken) if taken < cap else []
+    return sorted([*first, *rest])
+
+
+@dg.schedule(
+    name="validation_hourly",
+    job=validation_job,
+    cron_schedule="30 * * * *",
+    execution_timezone="UTC",
+    default_status=schedule_status(),
+    description="Validates what was ingested in the last hours and whatever older is still pending.",
+)
+def validation_hourly(
+    context: dg.ScheduleEvaluationContext, postgres: PostgresResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Runs for the days with recent arrivals, then for older pending days up to the cap."""
+    settings = load_settings()
+    since = context.scheduled_execution_time - timedelta(hours=settings.validation_lookback_hours)
+    with postgres.connect() as conn:
+        recent, pending = pending_by_day(conn, ingested_after=since), pending_by_day(conn)
+    windows = due_windows(recent, pending, settings.validation_run_cap)
+    if not windows:
+        return dg.SkipReason("no disclosure is pending")
+    waiting = sum(pending.values()) - sum(window.disclosures for window in windows)
+    if waiting > 0:
+        context.log.info(f"{waiting} pending disclosures are left to the next run (cap reached)")
+    return run_requests(windows)
+
+
+@dg.sensor(
+    name="new_disclosures",
+    job=validation_job,
+    minimum_interval_seconds=30,
+    default_status=sensor_status(),
+    description="Validates the days of rows that are new in trading_disclosures, whoever wrote them.",
+)
+def new_disclosures(
+    context: dg.SensorEvaluationContext, postgres: PostgresResource
+) -> dg.SensorResult | dg.SkipReason:
+    """The cursor is the place in the order of ingestion, never a clock; one run key per batch and window."""
+    with postgres.connect() as conn:
+        arrivals = read_arrivals(conn, Cursor.parse(context.cursor), ARRIVALS_PER_TICK)
+    if arrivals.seen == 0:
+        return dg.SkipReason("no new disclosures")
+    windows = plan_windows(arrivals.pending_by_day)
+    context.log.info(f"{arrivals.seen} new disclosures, {sum(arrivals.pending_by_day.values())} pending")
+    return dg.SensorResult(
+        run_requests=run_requests(windows, key_prefix=str(arrivals.cursor)), cursor=str(arrivals.cursor)
+    )

@@ -1,0 +1,86 @@
+"""A validation run's numbers as Dagster shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from llm_pipeline.validation.report import ValidationReport, WindowAccount
+
+COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("id", "uuid", description="the disclosure"),
+        dg.TableColumn("llm_validation_status", "text", description="pending, pass, flag or reject"),
+        dg.TableColumn("llm_validated_at", "timestamptz", description="when the verdict was stored (UTC)"),
+    ]
+)
+
+
+def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord(row) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()]),
+    )
+
+
+def report_metadata(report: ValidationReport, account: WindowAccount) -> dict[str, Any]:
+    """Counts, tokens, latency and cost as numbers that Dagster plots over time, and two small tables."""
+    metadata: dict[str, Any] = {
+        "status": _headline(report),
+        "dagster/row_count": account.total,
+        "selected": report.selected,
+        "passed": report.statuses["pass"],
+        "flagged": report.statuses["flag"],
+        "rejected": report.statuses["reject"],
+        "undecided": len(report.undecided),
+    }
+    if not report.selected:
+        return metadata
+    metadata |= {
+        "model": ", ".join(sorted(report.models)) or "none",
+        "model_calls": report.calls,
+        "cache_hits": report.cache_hits,
+        "input_tokens": report.input_tokens,
+        "output_tokens": report.output_tokens,
+        "tokens_per_record": round((report.input_tokens + report.output_tokens) / report.selected, 1),
+        "cost_usd": report.cost_usd,
+        "ungrounded_claims": report.claims,
+        "issues_by_type": _table(
+            {"issue": "string", "count": "int"},
+            [{"issue": name, "count": count} for name, count in report.issues.most_common(20)],
+        ),
+        "worst_flags": _table(
+            {
+                "status": "string",
+                "issue": "string",
+                "field": "string",
+                "what": "string",
+                "disclosure": "string",
+            },
+            [
+                {
+                    "status": flag.status,
+                    "issue": flag.issue_type,
+                    "field": flag.field,
+                    "what": flag.description[:200],
+                    "disclosure": flag.disclosure_id,
+                }
+                for flag in report.worst
+            ],
+        ),
+    }
+    for name, quantile in (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95)):
+        if (value := report.latency_ms(quantile)) is not None:
+            metadata[name] = value
+    return metadata
+
+
+def _headline(report: ValidationReport) -> str:
+    if not report.selected:
+        return "nothing pending in this window"
+    if report.stopped:
+        return f"stopped: {report.stopped}"
+    if report.undecided:
+        return f"{report.decided} decided, {len(report.undecided)} still pending with a reason"
+    return f"all {report.selected} decided"

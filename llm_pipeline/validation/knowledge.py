@@ -1,0 +1,45 @@
+"""What a run knows beside its records: names reported so far, known filers, what each source never states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncCursor
+
+from llm_pipeline.validation.context import FactContext
+from llm_pipeline.validation.record import ValidationRecord
+from llm_pipeline.validation.store import read_filers, read_reported_names
+from llm_pipeline.validation.tickers import ReportedNames, TickerNames
+
+# Fields that a source's publisher leaves out for every row, so that their absence says nothing about a record.
+UNSTATED: dict[str, frozenset[str]] = {
+    "house_stock_watcher": frozenset({"asset_type"}),
+    "house_ptr": frozenset({"asset_description", "asset_type", "owner", "source_url"}),
+}
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Read once a run; the judgements about names that it caches hold for the whole run."""
+
+    base: FactContext
+
+    @classmethod
+    async def read(cls, cur: AsyncCursor[dict[str, Any]], now: datetime) -> Knowledge:
+        """From the stored disclosures and politicians."""
+        reported = ReportedNames()
+        for row in await read_reported_names(cur):
+            reported.add(row.ticker, row.name, filer=row.filer, rows=row.rows)
+        filers = await read_filers(cur)
+        return cls(FactContext(now=now, names=TickerNames(reported), filers=filers, unstated=UNSTATED))
+
+    def context(self, neighbours: Sequence[ValidationRecord]) -> FactContext:
+        """The context for one page of records with these neighbours."""
+        context = replace(self.base, neighbours=tuple(neighbours))
+        vars(context)["garble"] = (
+            self.base.garble
+        )  # the cached property, with everything it has learned so far
+        return context
