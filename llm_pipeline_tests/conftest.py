@@ -31,11 +31,19 @@ _numbers = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     if SESSION_HOME not in os.environ:
-        os.environ[SESSION_HOME] = tempfile.mkdtemp(prefix="llm-pipeline-tests-")
+        os.environ[SESSION_HOME] = tempfile.mkdtemp(prefix="llm-pipeline-tests-", dir=_fast_folder())
         config.stash[OWNED_HOME] = Path(os.environ[SESSION_HOME])
 
 
 OWNED_HOME = pytest.StashKey[Path]()
+
+
+def _fast_folder() -> str | None:
+    """Memory, if there is enough: a fresh database takes 20 ms there and 400 ms on a disk, most of it 1,000 files."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1_000_000_000:
+        return str(memory)
+    return None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -53,10 +61,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     for name in list(os.environ):
-        if (
-            name.startswith(("OLLAMA_", "LLM_", "SENATE_", "HOUSE_", "DAGSTER_", "PG"))
-            and name != SESSION_HOME
-        ):
+        if name.startswith(("OLLAMA_", "LLM_", "SENATE_", "HOUSE_", "DAGSTER_", "PG")) and name != SESSION_HOME:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LLM_PIPELINE_HOME", str(tmp_path_factory.mktemp("home")))
 
@@ -71,6 +76,9 @@ def server() -> EmbeddedPostgres:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone() is None:
             connection.execute(f"CREATE DATABASE {TEMPLATE}_new")
             migrate(server.url(f"{TEMPLATE}_new"))
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here is worth keeping
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
     return server
 
@@ -78,8 +86,8 @@ def server() -> EmbeddedPostgres:
 def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with connect(server.url("postgres"), autocommit=True) as connection:
-        # FILE_COPY needs a checkpoint of the whole server; WAL_LOG copies an 8 MB template faster.
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
+        # FILE_COPY 18 ms, WAL_LOG 28 ms, measured in memory and without fsync.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield server.url(name)
     with connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
