@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from llm_pipeline.db.connection import connect, resolve_url
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline.disclosures.ledger import reconcile
 from llm_pipeline.disclosures.sources import SOURCES_OF
-from llm_pipeline.sample.filings import write_sample
+from llm_pipeline.sample.write import MANIFEST_FILE, write_sample
 from llm_pipeline.settings import Settings
 from llm_pipeline.validation.store import account_for
 
@@ -27,7 +28,10 @@ ASSETS = ("senate_disclosures", "house_disclosures", "validation_status")
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """What the demo came to; `reason` says in words why it is not ok."""
+    """What the demo came to: disclosures in force, their verdicts, signals, and what nothing accounts for.
+
+    `reason` says in words why it is not ok.
+    """
 
     disclosures: int
     passed: int
@@ -88,13 +92,11 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
 
 def _sample_window(sample: Path) -> tuple[date, date]:
     """The first and last disclosure date of the sample; it is written if it is not there yet."""
-    window = sample / "window.txt"
-    if not window.exists():
-        end = datetime.now(UTC).date() - timedelta(days=1)
-        manifest = write_sample(sample, seed=SAMPLE_SEED, end=end)
-        window.write_text(f"{manifest.start} {manifest.end}\n")
-    first, last = window.read_text().split()
-    return date.fromisoformat(first), date.fromisoformat(last)
+    file = sample / MANIFEST_FILE
+    if not file.exists():
+        write_sample(sample, seed=SAMPLE_SEED, end=datetime.now(UTC).date() - timedelta(days=1))
+    manifest = json.loads(file.read_text(encoding="utf-8"))
+    return date.fromisoformat(manifest["start"]), date.fromisoformat(manifest["end"])
 
 
 def _summary(conn: Connection[Any], start: date, end: date, reason: str) -> DemoSummary:
@@ -108,7 +110,7 @@ def _summary(conn: Connection[Any], start: date, end: date, reason: str) -> Demo
     if not reason and unaccounted:
         reason = f"{account.unexplained} disclosures without verdict, {account.failed} undecided, {gaps} filings unaccounted"
     return DemoSummary(
-        disclosures=account.total,
+        disclosures=account.total - account.superseded - account.deleted,
         passed=account.passed,
         flagged=account.flagged,
         rejected=account.rejected,
