@@ -135,15 +135,19 @@ class Planter:
 
     def plant_lookalike_host(self) -> None:
         """Give one whole Senate filing an address that only looks official."""
-        place = self._free(SENATE, lambda trade: not trade.cells)
-        if place is None:
+        untouched = [
+            number
+            for number, filing in enumerate(self.filings)
+            if filing.source == SENATE
+            and 0 < len(filing.trades) <= 4
+            and not any(Place(number, row) in self._taken for row in range(len(filing.trades)))
+        ]
+        if not untouched:
             return
-        filing = self.filings[place.filing]
-        free = all(Place(place.filing, row) not in self._taken for row in range(len(filing.trades)))
-        if free:
-            self.filings[place.filing] = replace(filing, host=LOOKALIKE_HOST)
-            for row in range(len(filing.trades)):
-                self._note(Place(place.filing, row), "bad_source_url", "flag", NOT_PASS)
+        number = self.maker.rng.choice(untouched)
+        self.filings[number] = replace(self.filings[number], host=LOOKALIKE_HOST)
+        for row in range(len(self.filings[number].trades)):
+            self._note(Place(number, row), "bad_source_url", "flag", NOT_PASS)
 
     def add_amendment(self, received: date, last: date) -> None:
         """A titled Senate report, and an amendment a week later that corrects the amount of its first row."""
@@ -169,11 +173,11 @@ def plant_everything(planter: Planter, days: Sequence[date], copies: int) -> Non
     arrive."""
     pick = planter.maker.rng.choice
     for _ in range(copies):
+        planter.plant_lookalike_host()
         for defect in ROW_DEFECTS:
             planter.plant_row(defect)
         planter.plant_pairs(SENATE, days[-1])
         planter.plant_pairs(HOUSE, days[-1])
-        planter.plant_lookalike_host()
         planter.add_amendment(pick(days), days[-1])
         forms: tuple[Form, ...] = ("paper", "paper", "scanned", "broken")
         for form in forms:

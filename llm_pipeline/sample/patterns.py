@@ -61,7 +61,9 @@ def quiet_past(maker: FilingMaker, filer: Filer, first: date, last: date) -> lis
     filings = []
     received = first
     while received < last:
-        day = received if is_open(received) else open_day_before(received)
+        day = received
+        while not is_open(day):
+            day += timedelta(days=1)
         plan = [
             (day - timedelta(days=maker.rng.randrange(8, 28)), maker.rng.choice(STOCKS), 0)
             for _ in range(maker.rng.randrange(1, 3))

@@ -111,7 +111,8 @@ def garble(text: str, rng: random.Random) -> str:
     swaps = {"o": "0", "l": "1", "s": "5", "a": "@", "e": "3", "i": "1"}
     places = [n for n, c in enumerate(text) if n and c in swaps and text[n - 1].islower()]
     if len(places) < 2:  # "NIKE, Inc." has nothing that a scan would confuse
-        return f"{text[:2]}@{text[2:]}"
+        word = max(text.split(), key=len)
+        return text.replace(word, f"{word[:2]}@{word[2:]}", 1)
     chars = list(text)
     for place in rng.sample(places, 2):
         chars[place] = swaps[chars[place]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -32,14 +33,15 @@ def _ordinary(maker: FilingMaker, days: list[date], count: int) -> list[Filing]:
         "house_ptr": [f for f in REPRESENTATIVES[18:] if f not in PATTERN_FILERS],
     }
     filings = []
-    for _ in range(count):
-        source = maker.rng.choices(_SOURCES, _SOURCE_WEIGHTS)[0]
+    # Each source gets one at least: an empty file is no export.
+    sources = [*_SOURCES, *maker.rng.choices(_SOURCES, _SOURCE_WEIGHTS, k=max(0, count - len(_SOURCES)))]
+    for source in sources:
         people = everyone[source]
         # A few filers trade much, most little: the weights fall as 1/rank.
         filer = maker.rng.choices(people, [1 / rank for rank in range(1, len(people) + 1)])[0]
         filing = maker.ordinary(source, filer, maker.rng.choice(days))
         capitals = source == SENATE and maker.rng.random() < _CAPITALS
-        filings.append(Filing(**{**filing.__dict__, "capitals": capitals}))
+        filings.append(replace(filing, capitals=capitals))
     return filings
 
 
@@ -96,7 +98,7 @@ def write_sample(
     if not days:
         raise ValueError(f"no working day from {start} to before {end}; reports arrive on working days")
     maker = FilingMaker(random.Random(seed))
-    count = max(1, round(filings_per_week * (end - start).days / 7))
+    count = round(filings_per_week * (end - start).days / 7)
     planter = Planter(maker, _ordinary(maker, days, count))
     plant_everything(planter, days, copies)
     filings, anomalies = planter.filings, []
