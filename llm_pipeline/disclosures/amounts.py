@@ -55,8 +55,7 @@ def _squeeze(text: str) -> str:
 
 
 _BY_SPELLING: dict[str, AmountRange] = {
-    _squeeze(spelling): band
-    for spelling, band in {**{band.label: band for band in RANGES}, **_OTHER_SPELLINGS}.items()
+    _squeeze(spelling): band for spelling, band in {**{band.label: band for band in RANGES}, **_OTHER_SPELLINGS}.items()
 }
 
 

@@ -54,9 +54,7 @@ def _fingerprint(columns: dict[str, Any], raw: dict[str, Any]) -> str:
     return fingerprint_of(columns, raw["as_filed"], raw["notes"], sha256_hex(source_row))
 
 
-def _row_break(
-    identifier: str, columns: dict[str, Any], raw: Any, steps: Sequence[ProvenanceStep]
-) -> Break | None:
+def _row_break(identifier: str, columns: dict[str, Any], raw: Any, steps: Sequence[ProvenanceStep]) -> Break | None:
     load = next((step for step in reversed(steps) if step.step == "load"), None)
     if load is None or not isinstance(raw, dict) or not {"source_row", "as_filed", "notes"} <= raw.keys():
         return Break(identifier, 0, "the stored row lost its raw data, or its chain has no load")

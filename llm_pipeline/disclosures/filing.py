@@ -88,9 +88,7 @@ class FilingError(ValueError):
     """One filing cannot be read; the message says what is wrong, the caller knows where."""
 
 
-def broken_filing(
-    source: str, position: str, content: str, error: str, document_id: str | None = None
-) -> Filing:
+def broken_filing(source: str, position: str, content: str, error: str, document_id: str | None = None) -> Filing:
     """The stand-in for a filing that cannot be read, so that the ledger names it."""
     return Filing(
         source=source,

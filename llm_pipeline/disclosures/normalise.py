@@ -85,9 +85,7 @@ def normalise_terms(row: FilingRow) -> Normalised:
     return Normalised("normalise_terms", fields, filed)
 
 
-def normalise_row(
-    filing: Filing, row: FilingRow, person: Person, politician_id: str
-) -> tuple[Normalised, ...]:
+def normalise_row(filing: Filing, row: FilingRow, person: Person, politician_id: str) -> tuple[Normalised, ...]:
     """All normalisations of one row, in the order they are chained."""
     return (
         normalise_names(person, politician_id),

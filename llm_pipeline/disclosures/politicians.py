@@ -88,9 +88,7 @@ class PoliticianDirectory:
                     "chamber": person.chamber,
                 }
             )
-            self._remember(
-                person.politician_id, person.bioguide, person.chamber, person.name_key, person.state
-            )
+            self._remember(person.politician_id, person.bioguide, person.chamber, person.name_key, person.state)
         cur.execute(
             """INSERT INTO politicians (id, first_name, last_name, full_name, role, state_or_country,
             district,

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
 from psycopg import Cursor
 
-from llm_pipeline.db.bulk import as_jsonb_rows, clean_json, copy_into
+from llm_pipeline.db.bulk import as_jsonb_rows, clean_json, json_text
 from llm_pipeline.disclosures.filing import raw_json
 from llm_pipeline.disclosures.provenance import GENESIS, ProvenanceStep
 from llm_pipeline.disclosures.record import COLUMNS, DisclosureRecord
@@ -72,9 +73,7 @@ def _raw_data(record: DisclosureRecord) -> dict[str, Any]:
     cleaned = clean_json(record.raw)
     raw: dict[str, Any] = {"source_row": cleaned, "as_filed": record.as_filed, "notes": list(record.notes)}
     # jsonb writes numbers its own way (1e5 comes back as 100000), so only text survives it letter by letter.
-    if cleaned != record.raw or not all(
-        value is None or isinstance(value, str) for value in record.raw.values()
-    ):
+    if cleaned != record.raw or not all(value is None or isinstance(value, str) for value in record.raw.values()):
         raw["source_row_json"] = raw_json(record.raw)
     return raw
 
@@ -92,9 +91,7 @@ ON CONFLICT (source, source_document_id, row_ordinal) WHERE source IS NOT NULL D
 """  # noqa: S608  column names of our own
 
 
-def write_disclosures(
-    cur: Cursor[Any], records: Iterable[tuple[str, DisclosureRecord]], now: datetime
-) -> None:
+def write_disclosures(cur: Cursor[Any], records: Iterable[tuple[str, DisclosureRecord]], now: datetime) -> None:
     """Insert new rows and rewrite changed ones under the ids given; both become pending."""
     rows = [
         {
@@ -126,14 +123,19 @@ _STEP_COLUMNS = (
 )
 
 
+_step_values = attrgetter(*_STEP_COLUMNS)
+
+
 def write_steps(cur: Cursor[Any], steps: Iterable[ProvenanceStep]) -> None:
-    """Append steps to the provenance table."""
-    copy_into(
-        cur,
-        "disclosure_provenance",
-        _STEP_COLUMNS,
-        ([getattr(step, column) for column in _STEP_COLUMNS] for step in steps),
-    )
+    """Append steps to the provenance table.
+
+    Steps hold hashes and cleaned text only, so the values go in as they are: `copy_into` would look through each of
+    them again, a sixth of the time of a load.
+    """
+    with cur.copy(f"COPY disclosure_provenance ({', '.join(_STEP_COLUMNS)}) FROM STDIN") as copy:
+        for step in steps:
+            *values, detail, ts = _step_values(step)
+            copy.write_row((*values, json_text(detail), ts))
 
 
 def read_chains(cur: Cursor[Any], disclosure_ids: Sequence[str]) -> Iterator[ProvenanceStep]:

@@ -52,9 +52,7 @@ def supersede_rows(cur: Cursor[Any], marks: Sequence[Mark], now: datetime) -> se
     return {m.row.disclosure_date for m in marks if m.row.disclosure_date}
 
 
-def _versions(
-    cur: Cursor[Any], source: str, titles: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], list[Version]]:
+def _versions(cur: Cursor[Any], source: str, titles: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Version]]:
     """The filings of the touched (filer, base title) pairs that hold at least one amendment."""
     pairs = [{"filer": filer, "base_title": base} for filer, base in titles]
     cur.execute(
@@ -94,8 +92,7 @@ def _plan(
     plan = plan_replacements(
         {
             key: [
-                Version(v.document_id, v.amendment, v.disclosed, tuple(rows.get(v.document_id, ())))
-                for v in versions
+                Version(v.document_id, v.amendment, v.disclosed, tuple(rows.get(v.document_id, ()))) for v in versions
             ]
             for key, versions in groups.items()
         }

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 CHAMBERS: frozenset[str] = frozenset({"Senate", "House"})
 
-TRANSACTION_TYPES: frozenset[str] = frozenset(
-    {"Purchase", "Sale (Full)", "Sale (Partial)", "Sale", "Exchange"}
-)
+TRANSACTION_TYPES: frozenset[str] = frozenset({"Purchase", "Sale (Full)", "Sale (Partial)", "Sale", "Exchange"})
 """eFD has Purchase, Sale (Full), Sale (Partial), Exchange; "Sale" is the Clerk's S, which does not say how
 much."""
 
@@ -164,10 +162,7 @@ HOUSE_ASSET_TYPES: dict[str, str] = {
 }
 
 ASSET_TYPES: frozenset[str] = (
-    SENATE_ASSET_TYPES
-    | SENATE_ASSET_CATEGORIES
-    | frozenset(HOUSE_ASSET_TYPES)
-    | frozenset(HOUSE_ASSET_TYPES.values())
+    SENATE_ASSET_TYPES | SENATE_ASSET_CATEGORIES | frozenset(HOUSE_ASSET_TYPES) | frozenset(HOUSE_ASSET_TYPES.values())
 )
 
 _TRANSACTION_SPELLINGS: dict[str, str] = {

@@ -51,7 +51,20 @@ def write_lines(path: Path, *values: Any) -> Path:
     return path
 
 
-HOUSE_COLUMNS = ["disclosure_year", "disclosure_date", "transaction_date", "owner", "ticker", "asset_description", "type", "amount", "representative", "district", "ptr_link", "cap_gains_over_200_usd"]
+HOUSE_COLUMNS = [
+    "disclosure_year",
+    "disclosure_date",
+    "transaction_date",
+    "owner",
+    "ticker",
+    "asset_description",
+    "type",
+    "amount",
+    "representative",
+    "district",
+    "ptr_link",
+    "cap_gains_over_200_usd",
+]
 
 
 def house_row(document: int = 20000001, **changes: str) -> dict[str, str]:

@@ -48,7 +48,8 @@ def test_the_database_refuses_to_change_a_step(loaded: Connection) -> None:
 def test_a_changed_row_is_named_with_its_column(loaded: Connection) -> None:
     loaded.execute("UPDATE trading_disclosures SET asset_ticker = 'EVIL' WHERE row_ordinal = 1")
     loaded.execute(
-        "UPDATE trading_disclosures SET raw_data = jsonb_set(raw_data, '{source_row,owner}', '\"x\"') WHERE row_ordinal = 3"
+        """UPDATE trading_disclosures SET raw_data = jsonb_set(raw_data, '{source_row,owner}', '"x"')
+           WHERE row_ordinal = 3"""
     )
     reasons = [b.reason for b in verify_partition(loaded, "senate_efd", DAY).breaks]
     assert any("in asset_ticker" in reason for reason in reasons)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from llm_pipeline.db.connection import connect
+from llm_pipeline.db.migrations import migrate
 from llm_pipeline.disclosures.ingest import ingest
 from llm_pipeline.disclosures.ledger import WITHDRAWN, reconcile
 from llm_pipeline.disclosures.readers import SourceError
@@ -358,6 +361,19 @@ def test_a_wrong_window_or_time_is_refused(db: Connection, tmp_path: Path) -> No
         ingest(db, "senate_efd", path, START, END, now=NOW.replace(tzinfo=None))
 
 
+def test_two_loads_at_once_store_each_row_once(database_url: str, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "f.jsonl", *(senate_report(n) for n in range(1, 101)))
+
+    def load(_: int) -> IngestReport:
+        with connect(database_url) as conn:
+            return ingest(conn, "senate_efd", path, START, END, now=NOW)
+
+    with ThreadPoolExecutor(3) as threads:
+        reports = list(threads.map(load, range(3)))
+    assert sorted(report.rows.new for report in reports) == [0, 0, 100]
+    assert sorted(report.rows.unchanged for report in reports) == [0, 100, 100]
+
+
 def test_progress_is_reported(db: Connection, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "f.jsonl", *(senate_report(n) for n in range(1, 601)))
     seen: list[tuple[int, int]] = []
@@ -377,9 +393,6 @@ def test_a_discrepancy_between_ledger_and_rows_is_named(db: Connection, run: Run
 
 
 def test_a_table_with_other_column_types_takes_the_rows(empty_database_url: str, tmp_path: Path) -> None:
-    from llm_pipeline.db.connection import connect
-    from llm_pipeline.db.migrations import migrate
-
     with connect(empty_database_url) as conn:
         conn.execute(
             """CREATE TABLE politicians (id text PRIMARY KEY, full_name text, role text, bioguide_id varchar(10));

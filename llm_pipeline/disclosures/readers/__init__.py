@@ -7,8 +7,7 @@ from llm_pipeline.disclosures.readers.location import SourceError
 from llm_pipeline.disclosures.readers.reader import Reader
 
 READERS: dict[str, Reader] = {
-    reader.source: reader
-    for reader in (senate_daily_json.READER, house_stock_watcher.READER, house_ptr_parsed.READER)
+    reader.source: reader for reader in (senate_daily_json.READER, house_stock_watcher.READER, house_ptr_parsed.READER)
 }
 
 

@@ -54,9 +54,7 @@ def _filing(position: str, report: dict[str, Any], document_id: str) -> Filing:
     latest_year = int(report["year_file"]) + 1 if str(report["year_file"]).isdecimal() else date.max.year
     notified = [(parse_date(plain_text(cell_text(t, "notification_date"))), t) for t in trades]
     dated = [(day, t) for day, t in notified if day is not None and day.year <= latest_year]
-    latest, latest_trade = (
-        max(dated, key=lambda pair: pair[0]) if dated else (None, trades[0] if trades else {})
-    )
+    latest, latest_trade = max(dated, key=lambda pair: pair[0]) if dated else (None, trades[0] if trades else {})
     district = plain_text(cell_text(filer, "state_district"))
     return Filing(
         source=SOURCE,

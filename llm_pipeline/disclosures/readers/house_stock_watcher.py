@@ -53,9 +53,7 @@ def _filing(position: str, document_id: str, rows: list[dict[str, Any]]) -> Fili
     for column in ("disclosure_date", "representative", "district"):
         values = sorted({row.get(column) or "" for row in rows})
         if len(values) > 1:
-            notes.append(
-                f"the export gives this document several values of {column}; the first line's is used"
-            )
+            notes.append(f"the export gives this document several values of {column}; the first line's is used")
     head = rows[0]
     district = plain_text(cell_text(head, "district"))
     return Filing(

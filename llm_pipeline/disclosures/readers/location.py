@@ -75,9 +75,7 @@ def _download(url: str, limit: int) -> BinaryIO:
     with httpx.stream("GET", url, timeout=_TIMEOUT, follow_redirects=True) as response:
         if response.status_code != httpx.codes.OK:
             spool.close()
-            raise SourceError(
-                f"{url} answered {response.status_code} {response.reason_phrase}; check the address"
-            )
+            raise SourceError(f"{url} answered {response.status_code} {response.reason_phrase}; check the address")
         for chunk in response.iter_bytes():
             received += len(chunk)
             if received > limit:
@@ -142,9 +140,7 @@ def find_documents(location: str | Path, patterns: tuple[str, ...]) -> list[Sour
     for part in parts:
         found = _found(part, patterns)
         if not found:
-            raise SourceError(
-                f"{part} names no file ({', '.join(patterns)}); give a file, folder, glob or URL"
-            )
+            raise SourceError(f"{part} names no file ({', '.join(patterns)}); give a file, folder, glob or URL")
         documents += found
     if not documents:
         raise SourceError("no location given; give a file, folder, glob or URL")

@@ -43,9 +43,7 @@ class Reader:
                 with open_document(document) as stream:
                     yield from self.read(document.name, stream)
             except (SourceError, ValueError) as error:
-                message = (
-                    str(error) if isinstance(error, SourceError) else f"cannot read {document.where}: {error}"
-                )
+                message = str(error) if isinstance(error, SourceError) else f"cannot read {document.where}: {error}"
                 if len(documents) == 1:
                     raise SourceError(message) from error
                 yield broken_filing(self.source, f"{document.name}#0", document.where, message)

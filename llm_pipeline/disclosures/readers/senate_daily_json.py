@@ -53,9 +53,7 @@ def _row(ordinal: int, raw: dict[str, Any]) -> FilingRow:
 
 def _document_id(wrapper: dict[str, Any], report: dict[str, Any]) -> str | None:
     found = _REPORT_LINK.search(cell_text(report, "ptr_link") or "")
-    identifier = cell_text(wrapper, "report_uid") or (
-        found.group(2) if found else cell_text(report, "ptr_link")
-    )
+    identifier = cell_text(wrapper, "report_uid") or (found.group(2) if found else cell_text(report, "ptr_link"))
     return safe_document_id(identifier).lower() if identifier else None
 
 
@@ -74,18 +72,12 @@ def _filing(position: str, wrapper: dict[str, Any], report: dict[str, Any], docu
     rows = [t for t in transactions if not _is_scan(t)]
     url = cell_text(report, "ptr_link")
     link = _REPORT_LINK.search(url or "")
-    paper = (
-        wrapper.get("link_kind") == "paper"
-        or len(rows) < len(transactions)
-        or (link and link.group(1) == "paper")
-    )
+    paper = wrapper.get("link_kind") == "paper" or len(rows) < len(transactions) or (link and link.group(1) == "paper")
     notes = ["paper filing: a scan without rows"] if paper and not rows else []
     if wrapper.get("removed_upstream_2020_12"):
         notes.append("the source removed this report in December 2020; kept here")
     received = cell_text(report, "date_recieved") or cell_text(report, "date_received")
-    title = (
-        cell_text(wrapper, "report_title") or cell_text(report, "report_title") or cell_text(report, "title")
-    )
+    title = cell_text(wrapper, "report_title") or cell_text(report, "report_title") or cell_text(report, "title")
     amends = wrapper.get("amends") or report.get("amends") or []
     return Filing(
         source=SOURCE,
@@ -102,9 +94,7 @@ def _filing(position: str, wrapper: dict[str, Any], report: dict[str, Any], docu
         disclosure_date_text=received,
         url=plain_text(url) or None,
         title=plain_text(title) or None,
-        amends=tuple(
-            safe_document_id(str(a)).lower() for a in (amends if isinstance(amends, list) else [amends])
-        ),
+        amends=tuple(safe_document_id(str(a)).lower() for a in (amends if isinstance(amends, list) else [amends])),
         notes=tuple(notes),
         rows=tuple(_row(ordinal, raw) for ordinal, raw in enumerate(rows, start=1)),
     )
