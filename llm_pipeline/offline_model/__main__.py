@@ -25,13 +25,9 @@ def _arguments(argv: Sequence[str] | None) -> tuple[Behaviour, int, bool]:
     parser.add_argument("--port", type=int, default=11434, help="0: any free port (default: Ollama's 11434)")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="time every answer takes")
     parser.add_argument("--slots", type=int, help="answers in the making at once; default: no limit")
-    parser.add_argument(
-        "--faults", default="{}", help='planned misbehaviour, JSON: [{"kind": "http_503", ...}]'
-    )
+    parser.add_argument("--faults", default="{}", help='planned misbehaviour, JSON: [{"kind": "http_503", ...}]')
     parser.add_argument("--control", action="store_true", help="allow POST /offline/faults, count per record")
-    parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="end with the process that started it"
-    )
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that started it")
     given = parser.parse_args(argv)
     try:
         plan = plan_from_json(json.loads(given.faults))
@@ -81,9 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_serve(behaviour, port, until_stdin_closes))
     except OSError as error:
-        sys.stderr.write(
-            f"offline-rules cannot listen on 127.0.0.1:{port}: {error.strerror}; choose another --port\n"
-        )
+        sys.stderr.write(f"offline-rules cannot listen on 127.0.0.1:{port}: {error.strerror}; choose another --port\n")
         return 1
     return 0
 

@@ -61,9 +61,7 @@ def _records_of(question: Question, rules: Rules) -> dict[str, str]:
     items = question.evidence.get(rules.ITEMS[0])
     if not isinstance(items, list):
         return {}
-    return {
-        str(i.get(rules.ITEMS[1])): json.dumps(i, ensure_ascii=False) for i in items if isinstance(i, dict)
-    }
+    return {str(i.get(rules.ITEMS[1])): json.dumps(i, ensure_ascii=False) for i in items if isinstance(i, dict)}
 
 
 class OfflineModel:
@@ -81,9 +79,7 @@ class OfflineModel:
         host = request.headers.get("host", "localhost")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name.lower() not in _LOOPBACK:
-            reply.send(
-                403, "", b""
-            )  # as Ollama: a web page that rebinds its DNS name to loopback gets nothing
+            reply.send(403, "", b"")  # as Ollama: a web page that rebinds its DNS name to loopback gets nothing
             return
         match (request.method, request.path):
             case ("POST", "/api/chat"):

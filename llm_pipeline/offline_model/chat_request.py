@@ -58,9 +58,7 @@ def read_body(body: bytes, go_type: str) -> Json:
     except ValueError as error:
         raise RefusedError(400, "unexpected EOF") from error
     if not isinstance(value, dict):
-        raise RefusedError(
-            400, f"json: cannot unmarshal {_go_name(value)} into Go value of type api.{go_type}"
-        )
+        raise RefusedError(400, f"json: cannot unmarshal {_go_name(value)} into Go value of type api.{go_type}")
     return value
 
 

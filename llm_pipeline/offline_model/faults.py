@@ -79,9 +79,7 @@ class Fault:
         if self.kind not in KINDS:
             raise ValueError(f"unknown fault kind {self.kind!r}; known: {', '.join(KINDS)}")
         if not 0 <= self.probability <= 1:
-            raise ValueError(
-                f"probability of fault {self.kind} must be within 0 and 1, not {self.probability}"
-            )
+            raise ValueError(f"probability of fault {self.kind} must be within 0 and 1, not {self.probability}")
         for name in ("first_calls", "every_nth", "first_per_record"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):

@@ -51,9 +51,7 @@ def _doubled_ids(evidence: Json, answer: Json, rules: Rules) -> Json:
 
 def _foreign_ids(evidence: Json, answer: Json, rules: Rules) -> Json:
     items = _items(answer, rules)
-    return _with_items(
-        answer, rules, [{**item, rules.ITEMS[1]: FOREIGN_ID} for item in items[:1]] + items[1:]
-    )
+    return _with_items(answer, rules, [{**item, rules.ITEMS[1]: FOREIGN_ID} for item in items[:1]] + items[1:])
 
 
 def _one_based_ids(evidence: Json, answer: Json, rules: Rules) -> Json:
@@ -103,9 +101,7 @@ def speak(evidence: Json, honest: Json, rules: Rules, firings: Collection[Firing
     answer = honest
     for firing in firings:
         change = _ON_ANSWER.get(firing.fault.kind)
-        if change is None or (
-            firing.fault.kind == "obeys_injection" and not INJECTION.search(json.dumps(evidence))
-        ):
+        if change is None or (firing.fault.kind == "obeys_injection" and not INJECTION.search(json.dumps(evidence))):
             continue
         wrong = change(evidence, answer, rules)
         if firing.fault.kind in _PER_ITEM and (firing.fault.record_id or firing.fault.text):

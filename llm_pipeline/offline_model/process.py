@@ -153,9 +153,7 @@ def running_in_thread(
     thread = threading.Thread(target=run, name="offline-rules", daemon=True)
     thread.start()
     if not up.wait(START_TIMEOUT_S):
-        raise OfflineModelStartError(
-            f"offline-rules did not start in a thread within {START_TIMEOUT_S:.0f} s"
-        )
+        raise OfflineModelStartError(f"offline-rules did not start in a thread within {START_TIMEOUT_S:.0f} s")
     try:
         yield started[0]
     finally:

@@ -124,8 +124,7 @@ class Connection(asyncio.Protocol):
         del self._buffer[: end + 4]
         words = lines[0].split(" ")
         headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines[1:])
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
         length = headers.get("content-length", "0")
         if len(words) != 3 or not words[2].startswith("HTTP/1.") or not length.isdecimal():

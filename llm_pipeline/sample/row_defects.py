@@ -7,6 +7,7 @@ Belongs here: changes to one trade. Whatever needs a second row or a whole filin
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -111,7 +112,7 @@ def garble(text: str, rng: random.Random) -> str:
     swaps = {"o": "0", "l": "1", "s": "5", "a": "@", "e": "3", "i": "1"}
     places = [n for n, c in enumerate(text) if n and c in swaps and text[n - 1].islower()]
     if len(places) < 2:  # "NIKE, Inc." has nothing that a scan would confuse
-        word = max(text.split(), key=len)
+        word = max(re.findall("[A-Za-z]+", text), key=len)
         return text.replace(word, f"{word[:2]}@{word[2:]}", 1)
     chars = list(text)
     for place in rng.sample(places, 2):

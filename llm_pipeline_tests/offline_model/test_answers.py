@@ -27,9 +27,9 @@ def test_the_status_is_what_the_worst_issue_calls_for():
 
 
 def test_every_issue_is_restated_as_a_flag_of_the_contract():
-    (judged,) = validation_gate.answer(
-        {"records": [record("r", issue("reject"), issue("flag"), issue("accept"))]}
-    )["records"]
+    (judged,) = validation_gate.answer({"records": [record("r", issue("reject"), issue("flag"), issue("accept"))]})[
+        "records"
+    ]
     assert [flag["suggested_action"] for flag in judged["flags"]] == ["reject", "review", "accept"]
     assert judged["flags"][0].keys() == {
         "step",

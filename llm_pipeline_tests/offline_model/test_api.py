@@ -275,7 +275,6 @@ def test_an_answer_for_a_batch_costs_less_than_three_milliseconds():
     many = [record(f"r{n}") for n in range(25)]
     with running_in_thread() as server, httpx.Client(trust_env=False) as client:
         fastest = min(
-            client.post(f"{server.base_url}/api/chat", json=body(many)).json()["total_duration"]
-            for _ in range(20)
+            client.post(f"{server.base_url}/api/chat", json=body(many)).json()["total_duration"] for _ in range(20)
         )
     assert fastest < 3_000_000

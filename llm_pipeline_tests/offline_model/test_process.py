@@ -65,9 +65,7 @@ def test_two_can_run_side_by_side():
         assert alive(two)
 
 
-@pytest.mark.parametrize(
-    "middle", ["", "import os; os.fork()"], ids=["alone", "while a fork holds the pipe open"]
-)
+@pytest.mark.parametrize("middle", ["", "import os; os.fork()"], ids=["alone", "while a fork holds the pipe open"])
 def test_kill_minus_nine_of_the_parent_leaks_nothing(middle):
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT.format(middle=middle)], stdout=subprocess.PIPE, start_new_session=True
@@ -121,7 +119,5 @@ def test_wrong_arguments_exit_with_two_and_say_why():
 
 def test_starting_it_imports_nothing_heavy():
     script = "import sys, llm_pipeline.offline_model.__main__; print(' '.join(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"dagster", "pandas", "httpx", "pydantic", "starlette", "uvicorn", "psycopg"} & set(loaded)

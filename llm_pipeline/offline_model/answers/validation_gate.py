@@ -51,9 +51,7 @@ def _judge(record: Json) -> Json:
         }
         return {"record_id": record_id, "flags": [flag], "confidence": BLIND, "status": "flag"}
     issues = facts["issues"]
-    worst = max(
-        (str(issue.get("action")) for issue in issues), key=lambda a: _RANK.get(a, 1), default="accept"
-    )
+    worst = max((str(issue.get("action")) for issue in issues), key=lambda a: _RANK.get(a, 1), default="accept")
     open_question = not issues and facts.get("exchange_traded") and facts.get("name_match") == "unknown"
     return {
         "record_id": record_id,
@@ -127,9 +125,7 @@ def contradict(evidence: Json, answer: Json) -> Json:
 def invent(evidence: Json, answer: Json) -> Json:
     """Add facts nobody computed: a duplicate of a record that does not exist, a field that no record has."""
     invented = [
-        _claim(
-            "cross_record", "record_id", "Exact duplicate of record 00000000-feed-5eed-0000-000000000000."
-        ),
+        _claim("cross_record", "record_id", "Exact duplicate of record 00000000-feed-5eed-0000-000000000000."),
         _claim("semantic", "broker_account_number", "Account number does not belong to the filer."),
     ]
     return {
