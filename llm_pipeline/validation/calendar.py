@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import exchange_calendars
 
@@ -19,7 +19,7 @@ _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?")
 _US = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def parse_day(text: str) -> date | None:
     """A calendar day from ISO text (a time behind it is allowed) or from MM/DD/YYYY; None where no such
     day exists.

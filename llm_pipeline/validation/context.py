@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -37,6 +37,12 @@ class FactContext:
     def garble(self) -> GarbleDetector:
         """The judge of damaged text for these names and filers."""
         return GarbleDetector(self.names, self.filers)
+
+    def with_neighbours(self, neighbours: Sequence[ValidationRecord]) -> FactContext:
+        """The same knowledge for another page of records; judgements about names already made stay cached."""
+        page = replace(self, neighbours=tuple(neighbours))
+        vars(page)["garble"] = self.garble
+        return page
 
 
 def context_of(

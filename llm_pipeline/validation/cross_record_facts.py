@@ -192,10 +192,7 @@ def _same_paper(a: _Trade, b: _Trade) -> bool:
 
 def _same_trade(a: _Trade, b: _Trade) -> bool:
     return (
-        bool(a.kind)
-        and (a.kind, a.amount) == (b.kind, b.amount)
-        and _same_paper(a, b)
-        and not _different_owners(a, b)
+        bool(a.kind) and (a.kind, a.amount) == (b.kind, b.amount) and _same_paper(a, b) and not _different_owners(a, b)
     )
 
 

@@ -12,10 +12,11 @@ import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
-from llm_pipeline.validation.names import all_words, core_words
-from llm_pipeline.validation.tickers import TickerNames, ticker_key
+from llm_pipeline.validation.names import LONGEST_NAME, all_words, core_words
+from llm_pipeline.validation.tickers import ListedNames, TickerNames, ticker_key
 
 # Letters and signs that look alike to a scanner share one representative; pairs of letters come first.
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
@@ -81,6 +82,22 @@ def look_alike(a: str, b: str) -> bool:
     return not set(skeletons(a)).isdisjoint(skeletons(b))
 
 
+def _by_skeleton(words: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for word in words:
+        if word.replace(" ", "").isalpha() and len(word) >= 3:
+            for shape in skeletons(word):
+                found[shape].append(word)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _learn_words(listed: ListedNames) -> tuple[frozenset[str], dict[str, list[str]]]:
+    """From a table of names: the three-letter groups that occur, and the words by skeleton (0.1 s)."""
+    groups = frozenset(group for word in listed.word_count if word.isalpha() for group in _groups_of(word))
+    return groups, _by_skeleton(listed.word_count)
+
+
 class GarbleDetector:
     """Judges texts against the words of known company names and the names of known filers. Answers are
     cached.
@@ -95,31 +112,21 @@ class GarbleDetector:
         for filer, rows in self._filers.items():
             for word in filer.split():
                 self._filer_words[word] += rows
-        self._groups = {group for word in names.word_count if word.isalpha() for group in _groups_of(word)}
-        self._company = self._by_skeleton(names.word_count)
-        self._reported = self._by_skeleton(names.reported.words)
-        self._people = self._by_skeleton(self._filer_words)
+        self._groups, self._company = _learn_words(names.listed)
+        self._reported = _by_skeleton(names.reported.words)
+        self._people = _by_skeleton(self._filer_words)
+        self._full_names = _by_skeleton(self._filers)
         self._cache: dict[tuple[str, str, str], str | None] = {}
-
-    @staticmethod
-    def _by_skeleton(words: Mapping[str, int]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for word in words:
-            if word.isalpha() and len(word) >= 3:
-                for shape in skeletons(word):
-                    found[shape].append(word)
-        return found
 
     @staticmethod
     def _alike(word: str, known: Mapping[str, list[str]]) -> list[str]:
         return [other for shape in skeletons(word) for other in known.get(shape, []) if other != word]
 
     def _cached(self, kind: str, text: str, ticker: str) -> str | None:
+        text = text[:LONGEST_NAME]
         key = (kind, text, ticker)
         if key not in self._cache:
-            self._cache[key] = {"filer": self._filer, "asset": self._asset, "ticker": self._ticker}[kind](
-                text, ticker
-            )
+            self._cache[key] = {"filer": self._filer, "asset": self._asset, "ticker": self._ticker}[kind](text, ticker)
         return self._cache[key]
 
     def filer_name(self, text: str) -> str | None:
@@ -140,16 +147,12 @@ class GarbleDetector:
         if sign := _NOT_IN_A_NAME.search(text):
             return f"the sign {sign[0]!r} in a name"
         for word in _WORD.findall(text):
-            if (
-                any(c.isdigit() for c in word)
-                and any(c.isalpha() for c in word)
-                and not _ORDINAL.fullmatch(word)
-            ):
+            if any(c.isdigit() for c in word) and any(c.isalpha() for c in word) and not _ORDINAL.fullmatch(word):
                 return f"digits inside the word {word!r}"
         name = " ".join(all_words(text))
         rows = self._filers[name]
-        for other, count in self._filers.items():
-            if other != name and count > max(1, rows) and look_alike(other, name):
+        for other in self._alike(name, self._full_names):
+            if self._filers[other] > max(1, rows):
                 return f"reads like the filer {other!r}"
         for word in name.split():
             if len(word) < 4 or self._names.word_count[word]:
@@ -158,9 +161,7 @@ class GarbleDetector:
             for other in self._alike(word, self._people):
                 if self._filer_words[other] > max(1, 3 * own):
                     return f"{word!r} reads like {other!r}"
-            if (
-                not own or own == rows
-            ):  # only this filer has the word, and it is a company's or family's name undone
+            if not own or own == rows:  # only this filer has the word, and it is a company's or family's name undone
                 known = [w for w in self._alike(word, self._company) if self._names.word_count[w] >= 3]
                 if known and len(word) >= 5:
                     return f"{word!r} reads like {known[0]!r}"
@@ -209,9 +210,7 @@ class GarbleDetector:
         if names[other] and other in of_ticker:
             return True
         return (
-            (other in of_ticker and odder > 0)
-            or (names[other] >= 3 and odder > 0)
-            or (names[other] > 0 and odder > 1)
+            (other in of_ticker and odder > 0) or (names[other] >= 3 and odder > 0) or (names[other] > 0 and odder > 1)
         )
 
     def _odd_groups(self, word: str) -> int:

@@ -26,6 +26,9 @@ NOISE_WORDS: frozenset[str] = frozenset(_NOISE.split())
 
 NEUTRAL_WEIGHT = 1.0
 
+LONGEST_NAME = 500
+"""Characters of a name that are read; the longest real description has about 300, comparing is quadratic."""
+
 
 def neutral(_word: str) -> float:
     """Every word counts the same."""
@@ -40,7 +43,7 @@ def _plain(text: str) -> str:
 @lru_cache(maxsize=65_536)
 def all_words(text: str) -> tuple[str, ...]:
     """The words of a name, lower case, without punctuation: "AT&T Inc. (NYSE)" -> ("att", "inc", "nyse")."""
-    text = _plain(text)
+    text = _plain(text[:LONGEST_NAME])
     text = re.sub(r"[/\\][a-z]{2,3}[/\\]?\s*$", " ", text)  # the SEC's state suffix: "/DE/"
     text = re.sub(r"(?<=\w)&(?=\w)", "", text)
     text = re.sub(r"['’`*!]", "", text)
@@ -59,19 +62,15 @@ def all_words(text: str) -> tuple[str, ...]:
     return tuple(joined)
 
 
-_TERMS = re.compile(
-    r"\b(?:option type|strike price|rate/coupon|coupon rate|matures|maturity date)\b.*", re.I | re.S
-)
+_TERMS = re.compile(r"\b(?:option type|strike price|rate/coupon|coupon rate|matures|maturity date)\b.*", re.I | re.S)
 
 
 @lru_cache(maxsize=65_536)
 def core_words(text: str) -> tuple[str, ...]:
     """The distinctive words of a name without the terms of a contract; where all are noise, all of them."""
-    words = all_words(_TERMS.sub("", text)) or all_words(text)
+    words = all_words(_TERMS.sub("", text[:LONGEST_NAME])) or all_words(text)
     classless = [
-        w
-        for i, w in enumerate(words)
-        if not (len(w) == 1 and i and words[i - 1] in ("class", "cl", "series", "ser"))
+        w for i, w in enumerate(words) if not (len(w) == 1 and i and words[i - 1] in ("class", "cl", "series", "ser"))
     ]
     return tuple(w for w in classless if w not in NOISE_WORDS) or words
 
@@ -107,9 +106,7 @@ def _initials(words: tuple[str, ...]) -> str:
     return "".join(w[0] for w in words if w not in ("of", "and", "the"))
 
 
-def resemblance(
-    a: str, b: str, weight: Callable[[str], float] = neutral, *, of_longer: bool = False
-) -> float:
+def resemblance(a: str, b: str, weight: Callable[[str], float] = neutral, *, of_longer: bool = False) -> float:
     """How much of one name is in the other, 0 to 1, words weighted by `weight`.
 
     Measured against the lighter name ("Fox" is all in "Twenty-First Century Fox"), or with `of_longer`
@@ -122,19 +119,12 @@ def resemblance(
     if words_a == words_b or "".join(words_a) == "".join(words_b):
         return 1.0
     for short, long in ((words_a, all_words(b)), (words_b, all_words(a))):
-        if (
-            len(short) == 1
-            and 2 <= len(short[0]) <= 5
-            and len(long) >= 2
-            and _initials(long).startswith(short[0])
-        ):
+        if len(short) == 1 and 2 <= len(short[0]) <= 5 and len(long) >= 2 and _initials(long).startswith(short[0]):
             return 1.0
     return _shared_weight(words_a, words_b, weight, of_longer)
 
 
-def _shared_weight(
-    a: tuple[str, ...], b: tuple[str, ...], weight: Callable[[str], float], of_longer: bool
-) -> float:
+def _shared_weight(a: tuple[str, ...], b: tuple[str, ...], weight: Callable[[str], float], of_longer: bool) -> float:
     left = list(b)
     shared_a = shared_b = 0.0
     for word in a:

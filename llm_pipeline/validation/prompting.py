@@ -15,8 +15,6 @@ from llm_pipeline.validation.record import MODEL_FIELDS, ValidationRecord
 LONGEST_TEXT = 400
 """Characters of one field that a model sees; real descriptions stay below 300, hostile ones do not."""
 
-BATCH_SIZE = 25
-
 
 def _shown(record: ValidationRecord) -> dict[str, str | None]:
     shown = record.as_model_sees_it()
@@ -27,9 +25,7 @@ def _shown(record: ValidationRecord) -> dict[str, str | None]:
     }
 
 
-def batch_data(
-    batch_id: str, records: Sequence[ValidationRecord], facts: Mapping[str, RecordFacts]
-) -> dict[str, Any]:
+def batch_data(batch_id: str, records: Sequence[ValidationRecord], facts: Mapping[str, RecordFacts]) -> dict[str, Any]:
     """`{"batch_id", "records": [{fields..., "facts": {...}}]}`, ready to be written as JSON into the prompt.
 
     Raises:

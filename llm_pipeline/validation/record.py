@@ -29,9 +29,7 @@ MODEL_FIELDS: tuple[str, ...] = (
 )
 """The fields that a model sees and may name in a flag, in prompt order."""
 
-_PLACEHOLDERS = frozenset(
-    {"", "-", "--", "---", "n/a", "na", "none", "null", "nan", "nil", "(null)", "\u2014"}
-)
+_PLACEHOLDERS = frozenset({"", "-", "--", "---", "n/a", "na", "none", "null", "nan", "nil", "(null)", "\u2014"})
 # NA, NAN and NIL could be tickers; there only dashes and spellings that no exchange uses mean "none".
 _TICKER_PLACEHOLDERS = frozenset({"", "-", "--", "---", "n/a", "none", "null", "(null)", "\u2014"})
 

@@ -57,7 +57,7 @@ _EXCHANGE_TRADED = frozenset(
         "et",
     }
 )
-_LISTED_LINE = re.compile(r"[A-Z]{1,5}(?:[.\-/$ ]P?[.\-]?[A-Z]{0,2})?")
+_LISTED_LINE = re.compile(r"[A-Z]{1,5}(?:[.\-/$ ]P?[.\-]?[A-Z]{1,2})?")
 _FOREIGN_LINE = re.compile(r"[A-Z0-9]{1,8}[.\-][A-Z]{1,4}|[A-Z]{2,6}-USD|[0-9]{3,6}")
 _OPTION_CONTRACT = re.compile(r"[A-Z]{1,5}[0-9]{6}[CP][0-9]{8}")
 
@@ -76,8 +76,7 @@ _VOCABULARIES: dict[str, frozenset[str]] = {
 }
 _HOUSE_SHORTHAND: dict[str, frozenset[str]] = {
     "transaction_type": frozenset({"p", "s", "s(partial)", "s(full)", "e"}),
-    "asset_type": frozenset(map(squeezed, HOUSE_ASSET_TYPES))
-    | {f"[{squeezed(c)}]" for c in HOUSE_ASSET_TYPES},
+    "asset_type": frozenset(map(squeezed, HOUSE_ASSET_TYPES)) | {f"[{squeezed(c)}]" for c in HOUSE_ASSET_TYPES},
 }
 
 
@@ -161,9 +160,7 @@ def _dates(record: ValidationRecord, context: FactContext) -> list[Issue]:
         if moment is None:
             issues.append(doubt("schema", "extraction_ts", "impossible_date", f"{text[:40]!r} is not a time"))
         elif moment.date() > tomorrow:
-            issues.append(
-                doubt("schema", "extraction_ts", "implausible_date", f"{text[:40]} is in the future")
-            )
+            issues.append(doubt("schema", "extraction_ts", "implausible_date", f"{text[:40]} is in the future"))
     return issues
 
 
@@ -204,11 +201,7 @@ def _source_url(record: ValidationRecord) -> list[Issue]:
     chamber = record.value("filer_chamber")
     if url.fault:
         return [doubt("schema", "source_url", "bad_source_url", url.fault)]
-    if (
-        chamber
-        and squeezed(chamber) in ("senate", "house")
-        and squeezed(chamber) != squeezed(url.chamber or "")
-    ):
+    if chamber and squeezed(chamber) in ("senate", "house") and squeezed(chamber) != squeezed(url.chamber or ""):
         detail = f"an address of the {url.chamber} on a {chamber} record"
         return [doubt("schema", "source_url", "bad_source_url", detail)]
     return []

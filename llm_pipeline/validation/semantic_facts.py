@@ -13,6 +13,9 @@ from llm_pipeline.validation.record import ValidationRecord
 from llm_pipeline.validation.schema_facts import is_exchange_traded, squeezed
 from llm_pipeline.validation.source_urls import read_source_url
 
+LONGEST_TICKER_CELL = 60
+"""Characters of a ticker cell that are read; two option contracts have 40."""
+
 
 def semantic_issues(record: ValidationRecord, context: FactContext) -> tuple[list[Issue], NameMatch]:
     """All issues of step 2, and whether the ticker's known names fit the asset description."""
@@ -34,10 +37,11 @@ def _name_match(record: ValidationRecord, context: FactContext) -> NameMatch:
     ticker, name = record.value("ticker"), record.value("asset_description")
     if ticker is None or name is None:
         return "unknown"
-    verdicts = {context.names.judge(part, name) for part in ticker.split() if part not in ("--", "-")}
+    parts = [part for part in ticker[:LONGEST_TICKER_CELL].split() if part not in ("--", "-")]
+    verdicts = {context.names.judge(part, name) for part in parts}
     if "match" in verdicts:
         return "match"
-    if verdicts != {"mismatch"} or len(ticker.split()) > 1 or not is_exchange_traded(record):
+    if verdicts != {"mismatch"} or len(parts) > 1 or not is_exchange_traded(record):
         return "unknown"
     return "mismatch"
 
@@ -48,12 +52,12 @@ def _garbled(record: ValidationRecord, context: FactContext) -> list[Issue]:
     name = record.value("asset_description")
     if filer and (reason := context.garble.filer_name(filer)):
         issues.append(doubt("semantic", "filer_name", "garbled_text", reason))
-    if name and (reason := context.garble.asset_description(name, ticker or "")):
+    if name and (reason := context.garble.asset_description(name, (ticker or "")[:LONGEST_TICKER_CELL])):
         issues.append(doubt("semantic", "asset_description", "garbled_text", reason))
     if (
         ticker
         and _speaks_of_a_listing(record, ticker)
-        and (reason := context.garble.ticker(ticker, name or ""))
+        and (reason := context.garble.ticker(ticker[:LONGEST_TICKER_CELL], name or ""))
     ):
         issues.append(doubt("semantic", "ticker", "garbled_text", reason))
     return issues

@@ -14,9 +14,7 @@ from typing import NamedTuple
 SENATE_HOST = "efdsearch.senate.gov"
 HOUSE_HOST = "disclosures-clerk.house.gov"
 
-_ADDRESS = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)?(?P<rest>[?#].*)?"
-)
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)?(?P<rest>[?#].*)?")
 _UUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _SENATE_PATH = re.compile(rf"/search/(?:view|print)/(?:ptr|paper|annual)/{_UUID}/?")
 _HOUSE_PATH = re.compile(r"/public_disc/(?:ptr-pdfs|financial-pdfs)/(?P<year>20[0-9]{2})/[0-9]{7,8}\.pdf")

@@ -21,7 +21,7 @@ from pathlib import Path
 from rapidfuzz import fuzz
 
 from llm_pipeline.validation.issue import NameMatch
-from llm_pipeline.validation.names import all_words, core_words, resemblance
+from llm_pipeline.validation.names import LONGEST_NAME, all_words, core_words, resemblance
 from llm_pipeline.validation.record import ValidationRecord, is_missing
 from llm_pipeline.validation.renames import FORMER_NAMES
 
@@ -30,9 +30,7 @@ STRANGE = 0.35
 SAME_NAME = 0.75
 MISSPELT = 0.5
 
-_FUND_WORDS = frozenset(
-    {"fund", "funds", "etf", "etfs", "etn", "trust", "ishares", "spdr", "portfolio", "index"}
-)
+_FUND_WORDS = frozenset({"fund", "funds", "etf", "etfs", "etn", "trust", "ishares", "spdr", "portfolio", "index"})
 
 _PREFERRED = re.compile(r"^([A-Z]+)\$([A-Z]?)$")
 
@@ -73,11 +71,7 @@ def read_names_csv(path: Path) -> dict[str, str]:
     Raises:
         ValueError: a column is missing.
     """
-    with (
-        gzip.open(path, "rt", encoding="utf-8")
-        if path.suffix == ".gz"
-        else path.open(encoding="utf-8") as file
-    ):
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if not {"ticker", "name"} <= set(reader.fieldnames or ()):
             raise ValueError(f"{path}: expected the columns ticker and name, found {reader.fieldnames}")
@@ -119,23 +113,44 @@ class ReportedNames:
         return reported
 
 
+class ListedNames:
+    """A ticker table with its indexes: by distinctive words, by word, and how many names hold a word."""
+
+    def __init__(self, table: Mapping[str, tuple[str, ...]]) -> None:
+        self.names = table
+        self.by_name: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        self.by_word: dict[str, set[str]] = defaultdict(set)
+        self.word_count: Counter[str] = Counter()
+        for ticker, name in ((t, n) for t, names in table.items() for n in names):
+            core = core_words(name)
+            self.by_name[core].add(ticker)
+            self.word_count.update(set(all_words(name)))
+            for word in core:
+                self.by_word[word].add(ticker)
+
+    @classmethod
+    @cache
+    def of_sec(cls) -> ListedNames:
+        """The SEC's table, indexed once (0.2 s)."""
+        return cls({ticker: (name,) for ticker, name in sec_names().items()})
+
+    @classmethod
+    def with_extra(cls, extra: Mapping[str, str]) -> ListedNames:
+        """The SEC's table and another one; where both know a ticker, both names count."""
+        table = {ticker: (name,) for ticker, name in sec_names().items()}
+        for ticker, name in extra.items():
+            table[ticker_key(ticker)] = (*table.get(ticker_key(ticker), ()), name)
+        return cls(table)
+
+
 class TickerNames:
     """Everything known about names of tickers: listed (SEC, extra table) and reported. Answers are cached."""
 
     def __init__(self, reported: ReportedNames | None = None, extra: Mapping[str, str] | None = None) -> None:
         self.reported = reported or ReportedNames()
-        self._extra = extra or {}
-        self._listed_by_name: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        self._by_word: dict[str, set[str]] = defaultdict(set)
-        self.word_count: Counter[str] = Counter()
+        self.listed = ListedNames.with_extra(extra) if extra else ListedNames.of_sec()
+        self.word_count = self.listed.word_count
         self._cache: dict[tuple[str, str], NameMatch] = {}
-        for ticker, name in [*sec_names().items(), *self._extra.items()]:
-            core = core_words(name)
-            self._listed_by_name[core].add(ticker)
-            for word in set(all_words(name)):
-                self.word_count[word] += 1
-            for word in core:
-                self._by_word[word].add(ticker)
 
     def weight(self, word: str) -> float:
         """How much a word tells: 1 for a rare one, 0.3 for one in hundreds of names ("international")."""
@@ -145,7 +160,7 @@ class TickerNames:
         """Names of a ticker in the tables; for a preferred or class line also those of the base ticker."""
         key = ticker_key(ticker)
         keys = [key, key.split("-")[0]] if "-" in key else [key]
-        return [table[k] for k in keys for table in (sec_names(), self._extra) if k in table]
+        return [name for k in keys for name in self.listed.names.get(k, ())]
 
     def is_known(self, ticker: str) -> bool:
         """Whether the ticker is in a table or was reported at least twice."""
@@ -155,20 +170,18 @@ class TickerNames:
     def fits(self, ticker: str, name: str) -> bool:
         """Whether some known name of the ticker, listed or reported, resembles this name."""
         key, core = ticker_key(ticker), core_words(name)
-        known = self.listed_names(key) + [
-            " ".join(c) for c in self.reported.by_ticker.get(key, {}) if c != core
-        ]
+        known = self.listed_names(key) + [" ".join(c) for c in self.reported.by_ticker.get(key, {}) if c != core]
         return any(self._alike(name, other) >= RESEMBLES for other in known)
 
     def owners(self, name: str) -> set[str]:
         """Tickers of companies with (nearly) exactly this name."""
         core = core_words(name)
-        found = set(self._listed_by_name.get(core, ()))
+        found = set(self.listed.by_name.get(core, ()))
         found |= {t for t, rows in self.reported.by_name.get(core, {}).items() if rows >= 2}
         if found or not core:
             return found
-        rarest = min(core, key=lambda w: len(self._by_word.get(w, ())) or 99_999)
-        for ticker in self._by_word.get(rarest, ()):
+        rarest = min(core, key=lambda w: len(self.listed.by_word.get(w, ())) or 99_999)
+        for ticker in self.listed.by_word.get(rarest, ()):
             for listed in self.listed_names(ticker):
                 if resemblance(name, listed, self.weight, of_longer=True) >= SAME_NAME:
                     found.add(ticker)
@@ -187,7 +200,7 @@ class TickerNames:
 
     def judge(self, ticker: str, name: str) -> NameMatch:
         """Whether a ticker and an asset name belong together, see the module's rule on evidence."""
-        pair = (ticker_key(ticker), name)
+        pair = (ticker_key(ticker), name[:LONGEST_NAME])
         if pair not in self._cache:
             self._cache[pair] = self._judge(*pair)
         return self._cache[pair]
@@ -218,7 +231,9 @@ class TickerNames:
             return True  # a filing and the table agree on whose ticker it is, years apart
         if owners and (listed or rows >= 2):
             return True  # the ticker is another company's, and the name is known under another ticker
-        if rows >= 3:
+        elsewhere = [c for c in self.reported.by_ticker.get(key, Counter()) if c != core_words(name)]
+        filers = set().union(*(self.reported.filers[key, core] for core in elsewhere))
+        if rows >= 3 or len(filers) >= 2:
             return True  # the ticker is well known from many filings, none of which speaks of this company
         if listed and _is_fund(name) and not any(map(_is_fund, self.listed_names(key))) and not rows:
             return True  # a fund under the ticker of an operating company
@@ -251,11 +266,7 @@ def _could_be_another_line(key: str, name: str, owners: set[str]) -> bool:
     SNPMF); mutual fund tickers end in X with five letters. And tickers are made from names: the same first
     letter and the rest in order (FISV of Fiserv yes, MPW of Medical Properties no).
     """
-    if (
-        "-" in key
-        or any(map(_is_foreign_line, owners))
-        or (len(key) == 5 and key[-1] == "X" and _is_fund(name))
-    ):
+    if "-" in key or any(map(_is_foreign_line, owners)) or (len(key) == 5 and key[-1] == "X" and _is_fund(name)):
         return True
     joined = "".join(all_words(name)).upper()
     letters = iter(joined)

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from llm_pipeline.validation.contract import GateFlag, RecordAnswer
-from llm_pipeline.validation.issue import ACTION_RANK, EXPECTATIONS, Issue, RecordFacts
+from llm_pipeline.validation.issue import EXPECTATIONS, Issue, RecordFacts
 from llm_pipeline.validation.record import MODEL_FIELDS, ValidationRecord
 
 Status = Literal["pass", "flag", "reject"]
@@ -237,11 +237,4 @@ def _with_reasoning(
     said: dict[tuple[str, str], str] = {}
     for flag, issue in restating:
         said.setdefault((issue.issue_type, issue.field), flag.reasoning[:_TEXT_LIMIT])
-    return tuple(
-        VerdictIssue(**{**asdict(i), "reasoning": said.get((i.issue_type, i.field), "")}) for i in rules
-    )
-
-
-def hard_rejection(facts: RecordFacts) -> bool:
-    """Whether the rules alone reject, so that no answer of a model can change the status."""
-    return ACTION_RANK[facts.action] == ACTION_RANK["reject"]
+    return tuple(VerdictIssue(**{**asdict(i), "reasoning": said.get((i.issue_type, i.field), "")}) for i in rules)
