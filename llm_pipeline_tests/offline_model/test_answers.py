@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from llm_pipeline.offline_model import answers
 from llm_pipeline.offline_model.answers import EvidenceError, rules_digest, rules_for, validation_gate
+from llm_pipeline.validation.contract import GateAnswer
 from llm_pipeline_tests.offline_model.asking import RECORDS, issue, record
 
 STEPS = {"schema", "semantic", "temporal", "cross_record"}
@@ -46,6 +47,24 @@ def test_a_record_without_facts_is_flagged_and_never_passed():
     (judged,) = validation_gate.answer({"records": [{"record_id": "r"}]})["records"]
     assert (judged["status"], judged["flags"][0]["suggested_action"]) == ("flag", "review")
     assert judged["confidence"] < 7
+
+
+def test_the_gravest_of_many_issues_are_kept_and_decide():
+    many = [issue("flag", detail=f"doubt {n}") for n in range(20)]
+    (judged,) = validation_gate.answer({"records": [record("r", *many, issue("reject"))]})["records"]
+    assert len(judged["flags"]) == 12
+    assert (judged["status"], judged["flags"][0]["suggested_action"]) == ("reject", "reject")
+
+
+@pytest.mark.parametrize("lie", [None, "contradict", "invent", "obey"])
+def test_honest_and_lying_answers_alike_fit_the_gates_contract(lie):
+    evidence = {"batch_id": "b", "records": [*RECORDS, {"record_id": "r-bare"}]}
+    answer = validation_gate.answer(evidence)
+    if lie:
+        answer = getattr(validation_gate, lie)(evidence, answer)
+    assert [r.record_id for r in GateAnswer.model_validate(answer).records] == [
+        r["record_id"] for r in evidence["records"]
+    ]
 
 
 def test_the_summary_says_that_no_language_model_answered():

@@ -19,10 +19,16 @@ _RANK = {"accept": 0, "flag": 1, "reject": 2}
 
 SURE = 9
 """Confidence where computed facts decide."""
+MOST_FLAGS = 12
+
 UNSURE = 7
 """Confidence in a clean exchange-traded record whose name and ticker no table could compare."""
 BLIND = 3
 """Confidence without facts; below 7, so the suggestion is review."""
+
+
+def _rank(issue: Json) -> int:
+    return _RANK.get(str(issue.get("action")), 1)
 
 
 def _flag(issue: Json) -> Json:
@@ -30,9 +36,9 @@ def _flag(issue: Json) -> Json:
     return {
         "step": issue.get("step", "schema"),
         "field": issue.get("field", "record_id"),
-        "severity": issue.get("severity", "warning"),
         "description": str(issue.get("detail") or name.replace("_", " "))[:280],
         "reasoning": f"Computed fact {name}, a {issue.get('kind', 'defect')}; restated by rule.",
+        "severity": issue.get("severity", "warning"),
         "suggested_action": _SUGGESTED.get(str(issue.get("action")), "review"),
     }
 
@@ -44,14 +50,15 @@ def _judge(record: Json) -> Json:
         flag = {
             "step": "schema",
             "field": "record_id",
-            "severity": "warning",
             "description": "No computed facts came with this record.",
             "reasoning": "Rules decide by computed facts only.",
+            "severity": "warning",
             "suggested_action": "review",
         }
         return {"record_id": record_id, "flags": [flag], "confidence": BLIND, "status": "flag"}
-    issues = facts["issues"]
-    worst = max((str(issue.get("action")) for issue in issues), key=lambda a: _RANK.get(a, 1), default="accept")
+    # The contract allows 12 flags; the gravest are kept, each kind in its given order.
+    issues = sorted(facts["issues"], key=lambda issue: -_rank(issue))[:MOST_FLAGS]
+    worst = str(issues[0].get("action")) if issues else "accept"
     open_question = not issues and facts.get("exchange_traded") and facts.get("name_match") == "unknown"
     return {
         "record_id": record_id,
@@ -61,14 +68,10 @@ def _judge(record: Json) -> Json:
     }
 
 
-def _summary(records: list[Json], issues: Counter[str]) -> str:
-    counts = Counter(record["status"] for record in records)
-    told = ", ".join(f"{name} ({n})" for name, n in issues.most_common(3))
-    return (
-        f"{len(records)} records: {counts['pass']} pass, {counts['flag']} flag, {counts['reject']} reject."
-        + (f" Most frequent: {told}." if told else "")
-        + " Answered by offline-rules from computed facts, not by a language model."
-    )
+def _summary(issues: Counter[str]) -> str:
+    told = ", ".join(name.replace("_", " ") for name, _ in issues.most_common(3))
+    found = f"Most frequent: {told[:300]}." if told else "No issue was computed."
+    return f"{found} Answered by offline-rules from computed facts, not by a language model."
 
 
 def _records(evidence: Json) -> list[Json]:
@@ -95,7 +98,7 @@ def answer(evidence: Json) -> Json:
     return {
         "batch_id": evidence.get("batch_id", ""),
         "records": judged,
-        "batch_summary": _summary(judged, issues),
+        "batch_summary": _summary(issues),
     }
 
 
@@ -103,9 +106,9 @@ def _claim(step: str, field: str, description: str) -> Json:
     return {
         "step": step,
         "field": field,
-        "severity": "critical",
         "description": description,
         "reasoning": "The record itself shows it.",
+        "severity": "critical",
         "suggested_action": "reject",
     }
 
@@ -130,7 +133,7 @@ def invent(evidence: Json, answer: Json) -> Json:
     ]
     return {
         **answer,
-        "records": [{**judged, "flags": judged["flags"] + invented} for judged in answer["records"]],
+        "records": [{**judged, "flags": [*judged["flags"], *invented][-MOST_FLAGS:]} for judged in answer["records"]],
     }
 
 
