@@ -92,9 +92,7 @@ class Attempt:
 
     def artifact_rows(self) -> list[dict[str, Any]]:
         """The rows of llm_artifacts that belong to this call; times as ISO text."""
-        return [
-            asdict(artifact) | {"created_at": artifact.created_at.isoformat()} for artifact in self.artifacts
-        ]
+        return [asdict(artifact) | {"created_at": artifact.created_at.isoformat()} for artifact in self.artifacts]
 
 
 AUDIT_COLUMNS = tuple(one.name for one in fields(Attempt) if one.name != "artifacts")

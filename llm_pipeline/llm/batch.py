@@ -38,9 +38,7 @@ class Collected(Generic[Value]):
     foreign: tuple[str, ...] = ()
 
 
-def collect_by_id(
-    entries: Iterable[Value], ids: Sequence[str], id_of: Callable[[Value], str]
-) -> Collected[Value]:
+def collect_by_id(entries: Iterable[Value], ids: Sequence[str], id_of: Callable[[Value], str]) -> Collected[Value]:
     """Sort an answer's entries by the ids they name; a repeated one counts once, different ones never."""
     asked = dict.fromkeys(ids)
     answers: dict[str, Value] = {}

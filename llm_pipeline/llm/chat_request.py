@@ -13,9 +13,7 @@ from llm_pipeline.llm.schema import Schema
 from llm_pipeline.llm.tokens import fits
 
 
-def chat_body(
-    model: str, messages: Messages, schema: Schema, options: Mapping[str, Any], keep_alive: str
-) -> bytes:
+def chat_body(model: str, messages: Messages, schema: Schema, options: Mapping[str, Any], keep_alive: str) -> bytes:
     """The body for /api/chat, keys unsorted: models write fields in the schema's order."""
     request = {
         "model": model,
@@ -36,9 +34,7 @@ def sha256_of(value: Any) -> str:
     return sha256_hex(json.dumps(value, separators=(",", ":")))
 
 
-def messages_with_error(
-    messages: Messages, said: str, error: LlmError, num_ctx: int, num_predict: int
-) -> Messages:
+def messages_with_error(messages: Messages, said: str, error: LlmError, num_ctx: int, num_predict: int) -> Messages:
     """The conversation that shows a model its mistake, with its own words where they fit."""
     complaint = {
         "role": "user",

@@ -24,10 +24,6 @@ def validated(text: str, contract: type[Answer]) -> Answer:
     try:
         return contract.model_validate_json(found)
     except ValidationError as error:
-        told = [
-            f"- {'.'.join(map(str, one['loc'])) or '(top level)'}: {one['msg']}" for one in error.errors()
-        ]
+        told = [f"- {'.'.join(map(str, one['loc'])) or '(top level)'}: {one['msg']}" for one in error.errors()]
         more = [f"- and {len(told) - SHOWN_ERRORS} more"] if len(told) > SHOWN_ERRORS else []
-        raise SchemaInvalid(
-            "The answer breaks the schema:\n" + "\n".join(told[:SHOWN_ERRORS] + more)
-        ) from error
+        raise SchemaInvalid("The answer breaks the schema:\n" + "\n".join(told[:SHOWN_ERRORS] + more)) from error

@@ -150,9 +150,7 @@ class OllamaClient:
                         parts.append(part)
                         size += len(part)
                         if size > self._limit:
-                            fault = ResponseTooLarge(
-                                f"{where} sent more than {self._limit} bytes", http_status=status
-                            )
+                            fault = ResponseTooLarge(f"{where} sent more than {self._limit} bytes", http_status=status)
                             break
         except TimeoutError:
             fault = Timeout(f"{where}: no complete answer within {total:g} s")

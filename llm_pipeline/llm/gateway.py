@@ -20,6 +20,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -37,13 +38,16 @@ from llm_pipeline.llm.lake import Lake
 from llm_pipeline.llm.model_facts import ModelFacts, server_warnings
 from llm_pipeline.llm.prompts import Messages
 from llm_pipeline.llm.schema import Schema
-from llm_pipeline.llm.server_answer import read_answer
+from llm_pipeline.llm.server_answer import ServerAnswer, read_answer
+from llm_pipeline.llm.tokens import estimate_prompt
 from llm_pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer", bound=BaseModel)
 LONGEST_PAUSE_S = 60.0
+DENSEST = 6.0
+"""No tokenizer needs more than this many times the estimate; a server that says so miscounts."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,7 @@ class Gateway:
         self.cache = cache
         self._clock, self._sleep = clock, sleep
         self._places = asyncio.Semaphore(settings.llm_concurrency)
-        timeouts = Timeouts(
-            settings.llm_connect_timeout_s, settings.llm_idle_timeout_s, settings.llm_total_timeout_s
-        )
+        timeouts = Timeouts(settings.llm_connect_timeout_s, settings.llm_idle_timeout_s, settings.llm_total_timeout_s)
         self._client = OllamaClient(
             base_url, timeouts=timeouts, api_key=settings.ollama_api_key, connections=settings.llm_concurrency
         )
@@ -104,6 +106,7 @@ class Gateway:
         self._facts: dict[str, asyncio.Task[ModelFacts]] = {}
         self._fatal: dict[str, LlmError] = {}
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._density: dict[str, float] = {}
         self.failures_in_a_row = 0
         self.abandoned: list[Attempt] = []
 
@@ -127,10 +130,14 @@ class Gateway:
         """What an operator should know about this server and model; empty when all is well."""
         return server_warnings(model, await self.facts(model), self.settings.llm_num_ctx)
 
+    def tokens(self, model: str, messages: Messages) -> int:
+        """Tokens a prompt will need: the estimate, raised by as much as this model was seen to need more."""
+        return ceil(estimate_prompt(messages) * self._density.get(model, 1.0))
+
     async def options(self, interrogation: Interrogation, seed_offset: int = 0) -> dict[str, Any]:
         """The options a call is sent with.
 
-        `num_ctx` never goes beyond what the model was trained for, `num_predict` never beyond half of that window.
+        `num_ctx` never goes beyond what the model was trained for, `num_predict` never beyond half of that.
         """
         sent = interrogation.options.sent(seed_offset)
         length = (await self.facts(interrogation.model)).context_length
@@ -149,9 +156,7 @@ class Gateway:
             return None
         digest = (await self.facts(interrogation.model)).digest
         shape = sha256_of(interrogation.schema if schema is None else schema)
-        return cache_key(
-            digest, interrogation, messages, shape, await self.options(interrogation, seed_offset)
-        )
+        return cache_key(digest, interrogation, messages, shape, await self.options(interrogation, seed_offset))
 
     async def ask(
         self,
@@ -205,9 +210,7 @@ class Gateway:
             log.warning("answer %s in the cache is not usable any more: %s", cached.audit_id, error)
             return None
         facts = await self.facts(question.interrogation.model)
-        return Reply(
-            parsed, (self._recorder.from_cache(question, facts, cached, parsed, self._clock()),), None
-        )
+        return Reply(parsed, (self._recorder.from_cache(question, facts, cached, parsed, self._clock()),), None)
 
     async def _until_answered(
         self, question: Question, messages: Messages, shape: Schema, contract: type[Any]
@@ -279,8 +282,15 @@ class Gateway:
                 parsed = validated(answer.text, contract)
             except LlmError as fault:
                 error = fault
+        self._learn(question.interrogation.model, messages, answer)
         attempt = await self._recorder.called(question, facts, exchange, answer, parsed, error, at)
         return parsed, error, attempt
+
+    def _learn(self, model: str, messages: Messages, answer: ServerAnswer) -> None:
+        """So that after one overflow the other batches are split before they are sent."""
+        told = answer.error.prompt_tokens if isinstance(answer.error, ContextOverflow) else answer.input_tokens
+        seen = min((told or 0) / max(estimate_prompt(messages), 1), DENSEST)
+        self._density[model] = max(self._density.get(model, 1.0), seen)
 
     def _gave_up(self, model: str, attempts: tuple[Attempt, ...], error: LlmError) -> Reply[Any]:
         if not isinstance(error, ContextOverflow):

@@ -30,9 +30,7 @@ class ModelOptions:
     @classmethod
     def of(cls, settings: Settings) -> ModelOptions:
         """The options that the environment asks for."""
-        return cls(
-            settings.llm_num_ctx, settings.llm_num_predict, settings.llm_temperature, settings.llm_seed
-        )
+        return cls(settings.llm_num_ctx, settings.llm_num_predict, settings.llm_temperature, settings.llm_seed)
 
     def sent(self, seed_offset: int = 0) -> dict[str, Any]:
         """As the request's `options`."""

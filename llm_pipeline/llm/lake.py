@@ -65,9 +65,7 @@ class Lake:
             _write_local(folder, file, packed) if self.local else _write_remote(folder, file, packed)
         except Exception as error:  # drivers of object stores raise errors of their own
             raise LakeError(f"cannot write {file}: {type(error).__name__}: {error}") from error
-        return Artifact(
-            str(uuid4()), audit_id, artifact_type, sha256_hex(content), len(content), str(file), at
-        )
+        return Artifact(str(uuid4()), audit_id, artifact_type, sha256_hex(content), len(content), str(file), at)
 
     def read(self, lake_uri: str, content_sha256: str) -> bytes:
         """The uncompressed bytes of an artifact. A lake that was moved as a whole is still readable.

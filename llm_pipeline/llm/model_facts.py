@@ -25,9 +25,7 @@ class ModelFacts:
     context_length: int | None = None
 
 
-def model_facts(
-    model: str, version: Mapping[str, Any], tags: Mapping[str, Any], show: Mapping[str, Any]
-) -> ModelFacts:
+def model_facts(model: str, version: Mapping[str, Any], tags: Mapping[str, Any], show: Mapping[str, Any]) -> ModelFacts:
     """Facts from the answers of /api/version, /api/tags and /api/show; empty where there was none."""
     info, named, capabilities = show.get("model_info"), version.get("version"), show.get("capabilities")
     lengths = [

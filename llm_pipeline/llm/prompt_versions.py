@@ -40,9 +40,7 @@ class PromptVersionConflictError(PromptError):
     """A registered version has another text now."""
 
 
-def register_prompts(
-    conn: psycopg.Connection[Any], templates: Iterable[PromptTemplate], now: datetime
-) -> None:
+def register_prompts(conn: psycopg.Connection[Any], templates: Iterable[PromptTemplate], now: datetime) -> None:
     """Remember these templates and make them the active versions, in one (sub)transaction.
 
     Raises:

@@ -27,9 +27,7 @@ END_DATA = "END UNTRUSTED DATA"
 _HEADER = re.compile(
     r"\A\ufeff?# Version: *(?P<version>\d+\.\d+\.\d+) *\r?\n# Service: *(?P<key>[a-z][a-z0-9_]*) *\r?\n"
 )
-_PARTS = re.compile(
-    r"^SYSTEM:[ \t]*\r?\n(?P<system>.*?)^USER:[ \t]*\r?\n(?P<user>.*)\Z", re.MULTILINE | re.DOTALL
-)
+_PARTS = re.compile(r"^SYSTEM:[ \t]*\r?\n(?P<system>.*?)^USER:[ \t]*\r?\n(?P<user>.*)\Z", re.MULTILINE | re.DOTALL)
 
 Messages = tuple[dict[str, str], ...]
 """A conversation: dicts with `role` (system, user, assistant) and `content`."""
@@ -62,9 +60,7 @@ class PromptTemplate:
         Raises:
             PromptError: a placeholder has no value, or a value closes the fence around the untrusted data.
         """
-        values = {
-            name: value if isinstance(value, str) else data_json(value) for name, value in variables.items()
-        }
+        values = {name: value if isinstance(value, str) else data_json(value) for name, value in variables.items()}
         shown = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
         try:
             system = _compiled(self.system).render(schema_json=shown, **values).strip()
@@ -73,9 +69,7 @@ class PromptTemplate:
             raise PromptError(f"prompts/{self.key}.txt, version {self.version}: {error}") from error
         lines = [line for line in user.splitlines() if line in (BEGIN_DATA, END_DATA)]
         if lines != [BEGIN_DATA, END_DATA]:
-            raise PromptError(
-                f"prompts/{self.key}.txt: a value opens or closes the untrusted data; pass it as data"
-            )
+            raise PromptError(f"prompts/{self.key}.txt: a value opens or closes the untrusted data; pass it as data")
         return (
             {"role": "system", "content": f"Interrogation: {self.key}\n{system}"},
             {"role": "user", "content": user},
@@ -111,24 +105,18 @@ def parse_prompt(data: bytes, name: str) -> PromptTemplate:
     if not header:
         raise PromptError(f"{name} must start with the lines `# Version: x.y.z` and `# Service: <key>`")
     if header["key"] != Path(name).stem:
-        raise PromptError(
-            f"{name} says `# Service: {header['key']}`; the file's name and the key must be the same"
-        )
+        raise PromptError(f"{name} says `# Service: {header['key']}`; the file's name and the key must be the same")
     parts = _PARTS.search(text, header.end())
     if not parts:
         raise PromptError(f"{name} needs a line `SYSTEM:` and after it a line `USER:`")
     fence = [line.strip() for line in parts["user"].splitlines() if line.strip() in (BEGIN_DATA, END_DATA)]
     if fence != [BEGIN_DATA, END_DATA]:
-        raise PromptError(
-            f"{name}: the USER part needs one line `{BEGIN_DATA}` and after it one line `{END_DATA}`"
-        )
+        raise PromptError(f"{name}: the USER part needs one line `{BEGIN_DATA}` and after it one line `{END_DATA}`")
     try:
         _compiled(parts["system"]), _compiled(parts["user"])
     except TemplateError as error:
         raise PromptError(f"{name}: {error}") from error
-    return PromptTemplate(
-        header["key"], header["version"], parts["system"], parts["user"], text, sha256_hex(data)
-    )
+    return PromptTemplate(header["key"], header["version"], parts["system"], parts["user"], text, sha256_hex(data))
 
 
 def load_prompts(folder: Path) -> dict[str, PromptTemplate]:

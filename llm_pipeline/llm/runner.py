@@ -23,7 +23,6 @@ from llm_pipeline.llm.batch import BatchOutcome, BatchQuestion, Collected, ItemA
 from llm_pipeline.llm.errors import ContextOverflow, LlmError, MissingAnswer
 from llm_pipeline.llm.gateway import Gateway, Reply
 from llm_pipeline.llm.interrogation import Interrogation
-from llm_pipeline.llm.tokens import estimate_prompt
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -152,16 +151,12 @@ class _Run(Generic[Item, Value]):
     async def outcome(self) -> BatchOutcome[Value]:
         try:
             await self._until_accounted_for()
-        except (
-            BaseException
-        ):  # cancelled, or a mistake in `build` or `collect`: the calls were made all the same
+        except BaseException:  # cancelled, or a mistake in `build` or `collect`: the calls were made all the same
             self._gateway.abandoned.extend(self._attempts)
             raise
         assert self._answers.keys() | self._failures.keys() == self._items.keys()
         assert not self._answers.keys() & self._failures.keys()
-        return BatchOutcome(
-            self._answers, self._failures, tuple(self._attempts), tuple(self._foreign), self._fatal
-        )
+        return BatchOutcome(self._answers, self._failures, tuple(self._attempts), tuple(self._foreign), self._fatal)
 
     async def _until_accounted_for(self) -> None:
         queue = deque([_Part(tuple(self._items))] if self._items else [])
@@ -170,16 +165,15 @@ class _Run(Generic[Item, Value]):
             if self._fatal is not None:
                 self._fail(part, self._fatal)
             elif self._last and (self._in_vain >= self._patience or self._asked > 2 * len(self._items)):
-                self._fail(
-                    part, self._last, f"given up after {self._asked} questions for this batch; the last: "
-                )
+                self._fail(part, self._last, f"given up after {self._asked} questions for this batch; the last: ")
             else:
                 queue.extend(await self._ask(part))
 
     async def _ask(self, part: _Part) -> Iterator[_Part]:
         question, self._first = self._first or self._work.build([self._items[one] for one in part.ids]), None
         options = await self._gateway.options(self._interrogation)
-        room, needed = options["num_ctx"] - options["num_predict"], estimate_prompt(question.messages)
+        room = options["num_ctx"] - options["num_predict"]
+        needed = self._gateway.tokens(self._interrogation.model, question.messages)
         if needed > room:
             return self._smaller(
                 part,

@@ -30,15 +30,11 @@ def json_schema(contract: type[BaseModel]) -> Schema:
     """
     schema = _lean(contract.model_json_schema())
     if problems := unsafe_features(schema):
-        raise UnsafeSchemaError(
-            f"the contract {contract.__name__} is not enforceable: " + "; ".join(problems)
-        )
+        raise UnsafeSchemaError(f"the contract {contract.__name__} is not enforceable: " + "; ".join(problems))
     return schema
 
 
-def bind_ids(
-    schema: Schema, ids: Sequence[str], *, array: str = "records", field: str = "record_id"
-) -> Schema:
+def bind_ids(schema: Schema, ids: Sequence[str], *, array: str = "records", field: str = "record_id") -> Schema:
     """The schema for one call: exactly `len(ids)` entries, each `field` one of `ids`.
 
     Each id exactly once cannot be said in the enforced subset; `runner.py` checks that. Ids with quotes,
