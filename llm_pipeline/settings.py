@@ -48,6 +48,20 @@ class Settings(BaseSettings):
     )
     house_disclosures_source: str | None = Field(None, description="House export: file, folder or URL")
 
+    # Sources of reference data: paths, folders, globs or URLs, several separated by commas
+    legislators_source: str | None = Field(None, description="legislators JSON (unitedstates/congress-legislators)")
+    committee_assignments_source: str | None = Field(
+        None, description="CSV of committee spells, and JSON of committees"
+    )
+    committee_sectors_source: str | None = Field(None, description="CSV: committee to GICS sectors")
+    legislative_calendar_source: str | None = Field(
+        None, description="CSV of hearings and floor votes, or https://api.congress.gov/v3/committee-meeting/..."
+    )
+    ticker_sectors_source: str | None = Field(None, description="CSV: ticker to GICS sector")
+    ticker_changes_source: str | None = Field(None, description="CSV of renamed and ended tickers")
+    market_prices_source: str | None = Field(None, description="CSV of daily adjusted closes")
+    congress_api_key: SecretStr | None = Field(None, description="key of api.congress.gov")
+
     # Model server
     ollama_base_url: str | None = Field(
         None, description="Ollama server; unset: the bundled offline-rules model"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
+Chamber = Literal["Senate", "House"]
 EventKind = Literal["hearing", "floor_vote"]
 
 GICS_SECTORS: tuple[str, ...] = (
@@ -28,7 +31,7 @@ GICS_SECTORS: tuple[str, ...] = (
 class Term:
     """One term in office: chamber, state, party and the days it covered (`end` included, as published)."""
 
-    chamber: Literal["Senate", "House"]
+    chamber: Chamber
     start: date
     end: date
     state: str
@@ -64,11 +67,23 @@ class CommitteeSpell:
 
 
 @dataclass(frozen=True)
+class Committee:
+    """A committee, or a subcommittee of `parent`; jurisdiction as its chamber's rules word it, where published."""
+
+    code: str
+    chamber: Literal["Senate", "House", "Joint"]
+    name: str
+    parent: str | None
+    jurisdiction: str | None
+
+
+@dataclass(frozen=True)
 class CalendarEvent:
     """A hearing or a floor vote with a stable id. A floor vote has no committee.
 
     sectors: GICS sectors it concerns, from the source or derived from its title; empty = none known.
     source: where it can be looked up (URL or published id).
+    known_from: day from which the public could know of it; None: the day itself, as no earlier notice is on record.
     """
 
     event_id: str
@@ -79,6 +94,11 @@ class CalendarEvent:
     bill: str | None
     sectors: tuple[str, ...]
     source: str
+    known_from: date | None = None
+
+    def known_by(self, as_of: date) -> bool:
+        """Whether the event was public knowledge at the end of that day."""
+        return (self.known_from or self.day) <= as_of
 
 
 @dataclass(frozen=True)
@@ -93,8 +113,43 @@ class TickerSector:
 
 @dataclass(frozen=True)
 class TickerChange:
-    """A ticker that became another on a day."""
+    """A ticker that became another on a day, or ended on it.
+
+    new: empty where nothing followed. ended: the company was bought or went private, so `new` is another company's.
+    reused: from `day` on, or later, `old` names another company.
+    """
 
     old: str
     new: str
     day: date
+    ended: bool = False
+    reused: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Price:
+    """The adjusted close of a ticker on a trading day, in US dollars."""
+
+    ticker: str
+    day: date
+    close: Decimal
+
+
+@dataclass(frozen=True)
+class PriceSeries:
+    """All adjusted closes of one ticker, by day, oldest first; both tuples have the same length."""
+
+    ticker: str
+    days: tuple[date, ...]
+    closes: tuple[Decimal, ...]
+
+    def on_or_after(self, day: date) -> Price | None:
+        """The first close at or after a day."""
+        at = bisect_left(self.days, day)
+        return Price(self.ticker, self.days[at], self.closes[at]) if at < len(self.days) else None
+
+    def on_or_before(self, day: date) -> Price | None:
+        """The last close at or before a day."""
+        at = bisect_right(self.days, day) - 1
+        return Price(self.ticker, self.days[at], self.closes[at]) if at >= 0 else None

@@ -1,19 +1,14 @@
-"""Dates and trading days: reading a date as filed, and whether the New York Stock Exchange was open on
-it.
+"""Dates as filed: reading them from text.
 
-Belongs here: date and time parsing of disclosure fields, the NYSE calendar. Does not belong here: what a
-date means for a record (`temporal_facts`).
+Belongs here: date and time parsing of disclosure fields. Does not belong here: trading days
+(`reference.trading_days`), what a date means for a record (`temporal_facts`).
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
-
-import exchange_calendars
-
-FIRST_KNOWN_DAY = date(1990, 1, 1)
+from datetime import UTC, date, datetime
+from functools import lru_cache
 
 _ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?")
 _US = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
@@ -50,31 +45,3 @@ def parse_moment(text: str) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-@cache
-def _sessions() -> tuple[frozenset[date], date]:
-    calendar = exchange_calendars.get_calendar("XNYS", start=FIRST_KNOWN_DAY.isoformat())
-    days = frozenset(session.date() for session in calendar.sessions)
-    return days, max(days)
-
-
-def is_trading_day(day: date) -> bool | None:
-    """Whether the NYSE held a session that day; None before 1990 and beyond the published calendar."""
-    sessions, last = _sessions()
-    if not FIRST_KNOWN_DAY <= day <= last:
-        return None
-    return day in sessions
-
-
-def nearest_trading_day(day: date) -> date | None:
-    """The last session on or before a day, None outside the calendar: the likeliest real day of a
-    weekend trade.
-    """
-    for back in range(10):
-        earlier = day - timedelta(days=back)
-        if is_trading_day(earlier) is None:
-            return None
-        if is_trading_day(earlier):
-            return earlier
-    return None

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from llm_pipeline.validation.calendar import is_trading_day, nearest_trading_day, parse_day, parse_moment
+from llm_pipeline.reference.trading_days import is_trading_day, nearest_trading_day
+from llm_pipeline.validation.calendar import parse_day, parse_moment
 from llm_pipeline.validation.issue import Issue, Severity, doubt, finding, reject
 from llm_pipeline.validation.record import ValidationRecord
 from llm_pipeline.validation.schema_facts import is_exchange_traded, squeezed
