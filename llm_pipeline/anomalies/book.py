@@ -1,0 +1,230 @@
+"""All trades in columns, sorted by filer and day, and what of them was public on a day. Pure.
+
+Belongs here: the layout that makes a day's look at one filer a slice (20-50 µs) instead of a search.
+A `History` is one filer's trades known on an as-of date; detectors see nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from types import MappingProxyType
+from typing import get_args
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.trade import SIDES, Classification, Trade
+from llm_pipeline.reference.records import GICS_SECTORS
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+NOTHING_REPORTED: Mapping[str, int] = MappingProxyType({})
+CLASS_BITS: Mapping[str, int] = {name: 1 << i for i, name in enumerate(get_args(Classification))}
+
+EPOCH = date(1970, 1, 1)
+NEVER = date(9999, 12, 31)
+
+SCHEMA = pl.Schema(
+    {
+        "record_id": pl.String,
+        "filer": pl.String,
+        "filer_key": pl.String,
+        "transaction_date": pl.Date,
+        "disclosure_date": pl.Date,
+        "withdrawn_on": pl.Date,
+        "ticker": pl.String,
+        "asset": pl.String,
+        "sector": pl.String,
+        "side": pl.String,
+        "amount_index": pl.Int64,
+    }
+)
+"""Columns of a frame of trades; `sector` is a GICS name or null."""
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The date of a day number."""
+    return EPOCH + timedelta(days=int(number))
+
+
+def frame_of(trades: Iterable[Trade], sector_of: Mapping[str, str]) -> pl.DataFrame:
+    """Trades as a frame with `SCHEMA`; `sector_of` maps a ticker to its GICS sector."""
+    rows = [
+        (
+            t.record_id, t.filer, t.filer_key, t.transaction_date, t.disclosure_date, t.withdrawn_on, t.ticker, t.asset,
+            sector_of.get(t.ticker) if t.ticker else None, t.side, t.amount_index,
+        )
+        for t in trades
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+@dataclass(frozen=True)
+class History:
+    """One filer's trades known on an as-of date, by day. Arrays have one item per known trade.
+
+    row: position in the book; day: day number of the trade; sector: 0-10 or -1; index: range index or 0;
+    new: became known on the as-of date itself; decision: False for a repeat of the same asset, side and day (the same
+    order filled for several accounts counts once); periodic: part of a savings plan; reported: bits of
+    `CLASS_BITS`, the classifications of episodes of earlier as-of dates that the trade is part of.
+    """
+
+    filer_key: str
+    as_of: int
+    row: Ints
+    day: Ints
+    asset: Ints
+    sector: Ints
+    side: Ints
+    index: Ints
+    new: Flags
+    decision: Flags
+    periodic: Flags
+    reported: Ints
+
+    @cached_property
+    def counted(self) -> Flags:
+        """Decisions that are not part of a savings plan: what rates and windows are counted over."""
+        return self.decision & ~self.periodic
+
+    @cached_property
+    def days(self) -> Ints:
+        """Days of the counted decisions, ascending."""
+        return self.day[self.counted]
+
+    def usual(self, *classifications: Classification) -> Flags:
+        """Counted decisions that make up a baseline: those of reported episodes of these kinds are set apart.
+
+        Else an unusual month would teach the baseline that such months are usual, as in outbreak detection
+        (Farrington et al. 1996, J. R. Stat. Soc. A 159, 547-563).
+        """
+        return self.counted & (self.reported & sum(CLASS_BITS[name] for name in classifications) == 0)
+
+    @cached_property
+    def unreported(self) -> Flags:
+        """Counted decisions that no earlier episode contains."""
+        return self.counted & (self.reported == 0)
+
+    @cached_property
+    def anchors(self) -> Ints:
+        """Distinct days of the newly known counted decisions: where a window under test may end."""
+        return np.unique(self.day[self.counted & self.new])
+
+
+def _savings_plans(day: Ints, asset: Ints, side: Ints, index: Ints, thresholds: Thresholds) -> tuple[Flags, Flags]:
+    """(repeat of the same asset, side and day; member of a monthly series of one asset, side and range)."""
+    n = day.size
+    repeat, periodic = np.zeros(n, bool), np.zeros(n, bool)
+    if n < 2:
+        return repeat, periodic
+    order = np.lexsort((day, side, asset))
+    same = (np.diff(asset[order]) == 0) & (np.diff(side[order]) == 0) & (np.diff(day[order]) == 0)
+    repeat[order[1:]] = same
+    firsts = np.flatnonzero(~repeat)
+    order = firsts[np.lexsort((day[firsts], index[firsts], side[firsts], asset[firsts]))]
+    low, high = thresholds.periodic_gap_days
+    gap = np.diff(day[order])
+    monthly = (
+        (np.diff(asset[order]) == 0) & (np.diff(side[order]) == 0) & (np.diff(index[order]) == 0)
+        & (gap >= low) & (gap <= high)
+    )  # fmt: skip
+    run, needed = 0, thresholds.periodic_min_trades - 1
+    if np.count_nonzero(monthly) >= needed:
+        for i, regular in enumerate([*monthly.tolist(), False]):
+            if regular:
+                run += 1
+                continue
+            if run >= needed:
+                periodic[order[i - run : i + 1]] = True
+            run = 0
+    return repeat, periodic
+
+
+class TradeBook:
+    """All trades of a set, in columns. Holds later disclosures too; only `history` decides what counts when."""
+
+    def __init__(self, frame: pl.DataFrame, thresholds: Thresholds) -> None:
+        frame = frame.sort("filer_key", "transaction_date", "record_id")
+        self.thresholds = thresholds
+        self.frame = frame
+        self.record_ids = frame["record_id"]
+        self.filers = frame["filer"]
+        self.tickers = frame["ticker"]
+        keys = frame["filer_key"].rle()
+        self.filer_keys: list[str] = keys.struct.field("value").to_list()
+        self._starts: Ints = np.concatenate([[0], np.cumsum(keys.struct.field("len").to_numpy())]).astype(np.int64)
+        self._filer_number = {key: i for i, key in enumerate(self.filer_keys)}
+        self.filer_of_row: Ints = np.repeat(np.arange(len(self.filer_keys)), np.diff(self._starts))
+        self.day = _day_column(frame["transaction_date"])
+        self.disclosed = _day_column(frame["disclosure_date"])
+        self.withdrawn = _day_column(frame["withdrawn_on"].fill_null(NEVER))
+        self.asset: Ints = frame["asset"].rank("dense").cast(pl.Int64).to_numpy()
+        self.has_ticker: Flags = frame["ticker"].is_not_null().to_numpy()
+        numbers = {name: i for i, name in enumerate(GICS_SECTORS)}
+        self.sector: Ints = frame["sector"].replace_strict(numbers, default=-1, return_dtype=pl.Int64).to_numpy()
+        sides = {name: i for i, name in enumerate(SIDES)}
+        self.side: Ints = frame["side"].replace_strict(sides, return_dtype=pl.Int64).to_numpy()
+        self.index: Ints = frame["amount_index"].fill_null(0).to_numpy()
+        self._by_disclosure = np.argsort(self.disclosed, kind="stable")
+        self._disclosed_sorted = self.disclosed[self._by_disclosure]
+        self._by_day = np.argsort(self.day, kind="stable")
+        self._day_sorted = self.day[self._by_day]
+
+    def disclosure_days(self) -> list[date]:
+        """Days on which something became known, ascending."""
+        return [day_of(n) for n in np.unique(self.disclosed)]
+
+    def disclosed_on(self, as_of: date) -> Ints:
+        """Rows that became known on that very day."""
+        n = day_number(as_of)
+        low, high = np.searchsorted(self._disclosed_sorted, [n, n + 1])
+        return np.sort(self._by_disclosure[low:high])
+
+    def filers_disclosing_on(self, as_of: date) -> list[str]:
+        """Keys of the filers with a disclosure on that very day, ascending."""
+        return [self.filer_keys[i] for i in np.unique(self.filer_of_row[self.disclosed_on(as_of)])]
+
+    def rows_traded_between(self, first: int, last: int) -> Ints:
+        """Rows with a trade day in [first, last], by day, known or not."""
+        low, high = np.searchsorted(self._day_sorted, [first, last + 1])
+        return self._by_day[low:high]
+
+    def known(self, as_of: date) -> Flags:
+        """Which rows were public and in force on that day."""
+        n = day_number(as_of)
+        return (self.disclosed <= n) & (self.withdrawn > n)
+
+    def history(
+        self, filer_key: str, as_of: date, reported: Mapping[str, int] = NOTHING_REPORTED
+    ) -> History:
+        """What was public about one filer on that day; `reported` gives `CLASS_BITS` of trades in earlier episodes."""
+        i, n = self._filer_number[filer_key], day_number(as_of)
+        part = slice(self._starts[i], self._starts[i + 1])
+        row = part.start + np.flatnonzero((self.disclosed[part] <= n) & (self.withdrawn[part] > n))
+        day, asset, side, index = self.day[row], self.asset[row], self.side[row], self.index[row]
+        repeat, periodic = _savings_plans(day, asset, side, index, self.thresholds)
+        earlier = np.zeros(row.size, np.int64)
+        if reported:
+            earlier[:] = [reported.get(self.record_ids[i], 0) for i in row.tolist()]
+        return History(
+            filer_key, n, row, day, asset, self.sector[row], side, index, self.disclosed[row] == n, ~repeat, periodic, earlier
+        )
+
+    def name_of(self, filer_key: str) -> str:
+        """A filer's name as shown: that of the earliest trade."""
+        return str(self.filers[int(self._starts[self._filer_number[filer_key]])])
+
+
+def _day_column(days: pl.Series) -> Ints:
+    return days.cast(pl.Date).to_physical().cast(pl.Int64).to_numpy()

@@ -1,0 +1,176 @@
+"""Detector: a run of trades in a sector before a hearing or floor vote that concerns it. Pure.
+
+Relevant are hearings of committees the filer sat on that day and floor votes, with the sectors of the event.
+
+Proximity score 0-10. Each trade of the event's sectors within `hearing_days` (`vote_days`) of the event weighs
+1 - |days| / (limit + 1), trades after it half of that, for what is public is no longer an advantage; the score is
+10 * (1 - exp(-total weight / 2)): one trade on the eve of a hearing 3.5, three 7.3, six 9.3.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llm_pipeline.anomalies.book import History
+from llm_pipeline.anomalies.cautions import sample_cautions
+from llm_pipeline.anomalies.congress import Congress, RelatedEvent
+from llm_pipeline.anomalies.rates import Rate, count_between, rate_before
+from llm_pipeline.anomalies.tails import binomial_tail, poisson_tail
+from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, no_evidence, rounded
+from llm_pipeline.reference.records import GICS_SECTORS
+
+DETECTOR = "proximity"
+Ints = NDArray[np.int64]
+
+
+def near_days(related: RelatedEvent, thresholds: Thresholds) -> int:
+    """Within how many days of this event a trade is near it."""
+    return thresholds.hearing_days if related.event.kind == "hearing" else thresholds.vote_days
+
+
+def proximity_score(days_before: Ints, limit: int) -> float:
+    """Score 0-10 of trades `days_before` an event (negative = after), each at most `limit` days away to count."""
+    weight = np.clip(1 - np.abs(days_before) / (limit + 1), 0, None) * np.where(days_before < 0, 0.5, 1.0)
+    return 10 * (1 - math.exp(-float(weight.sum()) / 2))
+
+
+@dataclass(frozen=True)
+class _RunUp:
+    p: float
+    related: RelatedEvent
+    count: int
+    sector_rate: Rate
+    total: int
+
+
+def examine_proximity(history: History, congress: Congress, thresholds: Thresholds) -> Trial:
+    """One trial: the least likely run-up before any relevant event known by the as-of date.
+
+    A run-up is the filer's decisions in the event's sectors in the `run_up_days` before it and on its day, at least
+    one of them newly known and at least one near the event. It is compared with the filer's own rate in those sectors
+    in the 12 months before. p is the predictive negative binomial tail times the number of distinct run-ups.
+    """
+    usable = history.counted & (history.sector >= 0)
+    day, sector = history.day[usable], history.sector[usable]
+    fresh, unreported = day[history.new[usable]], history.reported[usable] == 0
+    if fresh.size == 0:
+        return no_evidence(DETECTOR, history.filer_key)
+    first_day, low, high = int(history.day[0]), int(fresh.min()), int(fresh.max())
+    length = thresholds.run_up_days
+    best: _RunUp | None = None
+    seen: set[tuple[frozenset[int], int, int]] = set()
+    bits = 1 << sector
+    new_bits = bits[history.new[usable]]
+    for related in congress.events_of(history.filer_key):
+        if related.day < low or related.day > high + length or related.day > history.as_of:
+            continue
+        mask = sum(1 << s for s in related.sectors)
+        if not ((new_bits & mask != 0) & (fresh >= related.day - length) & (fresh <= related.day)).any():
+            continue
+        own = day[(bits & mask) != 0]
+        left, right = np.searchsorted(own, [related.day - length, related.day + 1])
+        key = (related.sectors, int(left), int(right))
+        if key in seen:
+            continue
+        seen.add(key)
+        if right - left < thresholds.run_up_min_trades or related.day - own[right - 1] > near_days(related, thresholds):
+            continue
+        rate = rate_before(own[unreported[(bits & mask) != 0]], first_day, related.day - length - 1, thresholds)
+        if rate is None:
+            continue
+        p = rate.tail(int(right - left), length + 1)
+        if best is None or p < best.p:
+            total = count_between(day, related.day - length - 1, related.day)
+            best = _RunUp(p, related, int(right - left), rate, total)
+    if best is None:
+        return no_evidence(DETECTOR, history.filer_key)
+    p_value = min(1.0, best.p * len(seen))
+    span = length + 1
+    z = (best.count - best.sector_rate.expected(span)) / best.sector_rate.spread(span)
+    chosen = best
+
+    def describe() -> Finding:
+        return _finding(history, congress, thresholds, chosen, z, p_value, len(seen))
+
+    return Trial(DETECTOR, history.filer_key, p_value, z >= float(thresholds.min_z), describe)
+
+
+def _finding(
+    history: History, congress: Congress, thresholds: Thresholds, run: _RunUp, z: float, p_value: float, tested: int
+) -> Finding:
+    usable = history.counted & (history.sector >= 0)
+    related_sector = np.isin(history.sector, list(run.related.sectors)) & usable
+    last = run.related.day
+    rows = history.row[related_sector & (history.day >= last - thresholds.run_up_days) & (history.day <= last)]
+    own_days = history.day[related_sector]
+    hits, trials = _hits_before(history, congress, thresholds, last - thresholds.run_up_days)
+    share = (hits + 0.5) / (trials + 1)
+    limit = near_days(run.related, thresholds)
+    score = proximity_score(last - own_days[np.abs(last - own_days) <= limit], limit)
+    expected = run.sector_rate.expected(thresholds.run_up_days + 1)
+    n = run.sector_rate.events
+    measures: tuple[Measure, ...] = (
+        measure("run_up_trades", run.count, run.count, f"decisions within {thresholds.run_up_days} days up to the event"),
+        measure("baseline_sector_trades", n, n, f"same sectors, {run.sector_rate.observed_days} days before"),
+        measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up"),
+        measure("baseline_deviation_pct", 100 * (run.count / expected - 1), n, "observed / expected - 1"),
+        measure("overdispersion", run.sector_rate.overdispersion, len(run.sector_rate.monthly), "moments, shrunk"),
+        measure("z_score", z, n, "(observed - expected) / sd of the predictive negative binomial"),
+        measure("poisson_p", poisson_tail(run.count, expected), n, "Poisson tail at the expected count"),
+        measure("negative_binomial_p", run.p, n, "predictive negative binomial tail"),
+        measure("baseline_hit_share", share, trials, "baseline trades near a relevant event, (hits + 1/2) / (n + 1)"),
+        measure("hit_share_p", binomial_tail(run.count, run.total, share), run.total, "binomial tail at that share"),
+        measure("proximity_score", score, int(own_days.size), "10 (1 - exp(-sum of weights / 2))"),
+        measure("p_value", p_value, tested, "negative_binomial_p x run-ups looked at"),
+    )
+    return Finding(
+        classification="TIMING_ANOMALY",
+        detector=DETECTOR,
+        subject=";".join(GICS_SECTORS[s] for s in sorted(run.related.sectors)),
+        filer_keys=(history.filer_key,),
+        rows=tuple(rows.tolist()),
+        measures=measures,
+        events=events_near(history, rows, congress, thresholds),
+        proximity_score=rounded(score),
+        cautions=sample_cautions(n, run.sector_rate.observed_days, thresholds),
+    )
+
+
+def _hits_before(history: History, congress: Congress, thresholds: Thresholds, end: int) -> tuple[int, int]:
+    """(baseline trades that were near a relevant event, baseline trades), over the 12 months before `end`."""
+    chosen = history.counted & (history.day < end) & (history.day >= end - thresholds.baseline_days)
+    day, sector = history.day[chosen], history.sector[chosen]
+    hit = np.zeros(day.size, bool)
+    for related in congress.events_of(history.filer_key):
+        ahead = related.day - day
+        hit |= (ahead >= 0) & (ahead <= near_days(related, thresholds)) & np.isin(sector, list(related.sectors))
+    return int(hit.sum()), int(day.size)
+
+
+def events_near(
+    history: History, rows: Ints, congress: Congress, thresholds: Thresholds, most: int = 5
+) -> tuple[NearEvent, ...]:
+    """Relevant events near these trades in a related sector, most trades before them first, at most `most`.
+
+    Only events up to the as-of date: what was scheduled later is not on this calendar.
+    """
+    chosen = np.isin(history.row, rows)
+    day, sector = history.day[chosen], history.sector[chosen]
+    near = []
+    for related in congress.events_of(history.filer_key):
+        if related.day > history.as_of:
+            break
+        limit = near_days(related, thresholds)
+        ahead = (related.day - day)[np.isin(sector, list(related.sectors))]
+        before, after = (ahead >= 0) & (ahead <= limit), (ahead < 0) & (ahead >= -limit)
+        if before.any():
+            near.append(NearEvent(related.event, int(ahead[before].min()), int(before.sum()), int(after.sum())))
+        elif after.any():
+            near.append(NearEvent(related.event, int(ahead[after].max()), 0, int(after.sum())))
+    near.sort(key=lambda e: (-e.trades_before, -e.trades_after, abs(e.days_before), e.event.day, e.event.event_id))
+    return tuple(near[:most])

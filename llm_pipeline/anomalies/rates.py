@@ -1,0 +1,88 @@
+"""How often a filer trades: counts in a window against the filer's own prior 12 months. Pure; used by detectors.
+
+A window of w days ends on a day of a newly known trade: (end - w, end]. Its baseline is the 12 months before it:
+(end - w - 365, end - w], or since the filer's first known trade if that is later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llm_pipeline.anomalies.tails import dispersion, negative_binomial_tail, predictive_size
+from llm_pipeline.anomalies.thresholds import Thresholds
+
+Ints = NDArray[np.int64]
+
+MONTH_DAYS = 30
+
+
+def count_between(days: Ints, after: int, until: int) -> int:
+    """How many sorted days lie in (after, until]."""
+    low, high = np.searchsorted(days, [after, until], side="right")
+    return int(high - low)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A filer's own rate before a window: `events` in `observed_days`, monthly counts newest first, overdispersion.
+
+    `monthly` are counts in 30-day months that fit into the observed days.
+    """
+
+    events: int
+    observed_days: int
+    monthly: tuple[int, ...]
+    overdispersion: float
+
+    def expected(self, days: float) -> float:
+        """Expected count in so many days: (events + 1/2) / observed_days, the posterior mean under Jeffreys' prior."""
+        return (self.events + 0.5) / self.observed_days * days
+
+    def spread(self, days: float) -> float:
+        """Standard deviation of the predicted count: Poisson, overdispersion and the rate's own uncertainty."""
+        mean = self.expected(days)
+        return float(np.sqrt(mean + mean**2 / self.size))
+
+    @property
+    def size(self) -> float:
+        """Size of the predictive negative binomial."""
+        return predictive_size(self.events, self.overdispersion)
+
+    def tail(self, count: int, days: float) -> float:
+        """P(at least `count` in so many days), predictive negative binomial."""
+        return negative_binomial_tail(count, self.expected(days), self.size)
+
+
+def rate_before(days: Ints, first_day: int, end: int, thresholds: Thresholds) -> Rate | None:
+    """The rate over the 12 months up to and including `end`; None when too few days were observed.
+
+    days: sorted days of what is counted; first_day: when the filer is first known to have traded at all.
+    """
+    observed = min(thresholds.baseline_days, end - first_day + 1)
+    if observed < thresholds.min_observed_days:
+        return None
+    edges = end - MONTH_DAYS * np.arange(observed // MONTH_DAYS + 1)
+    monthly = -np.diff(np.searchsorted(days, edges, side="right"))
+    return Rate(
+        events=count_between(days, end - observed, end),
+        observed_days=observed,
+        monthly=tuple(monthly.tolist()),
+        overdispersion=dispersion(
+            monthly.astype(float), float(thresholds.dispersion_prior), thresholds.dispersion_prior_months
+        ),
+    )
+
+
+def tightest_start(days: Ints, rate_per_day: float, first: int, last: int) -> int:
+    """Where the burst that ends on `last` begins: the start whose stretch is least likely under a Poisson rate.
+
+    Looks at starts on days with a trade, not before `first`; the maximum of the scan likelihood ratio (Kulldorff 1997).
+    """
+    starts = np.unique(days[(days >= first) & (days <= last)])
+    counts = np.searchsorted(days, last, side="right") - np.searchsorted(days, starts, side="left")
+    means = rate_per_day * (last - starts + 1)
+    ratio = np.where(counts > means, counts * np.log(np.maximum(counts / means, 1e-300)) - (counts - means), 0.0)
+    return int(starts[int(np.argmax(ratio))])
