@@ -38,6 +38,7 @@ class Changes:
 def incoming(cur: Cursor[Any], table: str, columns: Sequence[str]) -> str:
     """Make an empty temporary table with these columns of a table; it goes with the transaction. Returns its name."""
     name = f"incoming_{table}"
+    cur.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(sql.Identifier(name)))
     cur.execute(
         sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
             sql.Identifier(name), _names(columns), sql.Identifier(table)

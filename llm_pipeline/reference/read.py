@@ -34,7 +34,10 @@ def read_reference(cur: Cursor[Any], first: date, last: date, *, prices: bool = 
            FROM legislative_calendar WHERE day BETWEEN %(first)s AND %(last)s ORDER BY day, event_id""",
         days,
     )
-    events = tuple(CalendarEvent(*row[:6], sectors=tuple(row[6]), source=row[7], known_from=row[8]) for row in cur)
+    events = tuple(
+        CalendarEvent(event_id, kind, day, title, code, bill, tuple(sectors), source, known_from)
+        for event_id, kind, day, title, code, bill, sectors, source, known_from in cur
+    )
     cur.execute(
         """SELECT bioguide, committee_code, start_day, end_day, title FROM committee_assignments
            WHERE start_day <= %(last)s AND (end_day IS NULL OR end_day > %(first)s)
@@ -73,7 +76,10 @@ def _legislators(cur: Cursor[Any]) -> tuple[Legislator, ...]:
     for bioguide, *term in cur:
         terms[bioguide].append(Term(*term))
     cur.execute("SELECT bioguide, first_name, last_name, full_name, other_names FROM legislators ORDER BY bioguide")
-    return tuple(Legislator(*row[:4], other_names=tuple(row[4]), terms=tuple(terms[row[0]])) for row in cur)
+    return tuple(
+        Legislator(bioguide, first, last, full, tuple(others), tuple(terms[bioguide]))
+        for bioguide, first, last, full, others in cur
+    )
 
 
 def _prices(cur: Cursor[Any], first: date, last: date) -> dict[str, PriceSeries]:

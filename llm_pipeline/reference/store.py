@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from psycopg import Cursor
@@ -58,12 +58,16 @@ def store_committees(cur: Cursor[Any], committees: Iterable[Committee], now: dat
     return merge_rows(cur, "committees", ("code",), ("chamber", "name", "parent", "jurisdiction"), rows, now)
 
 
-def store_committee_spells(cur: Cursor[Any], spells: Iterable[CommitteeSpell], now: datetime) -> Changes:
+def store_committee_spells(
+    cur: Cursor[Any], spells: Iterable[CommitteeSpell], now: datetime, *, complete: bool = True
+) -> Changes:
     """Seats on committees.
 
     What the source says of a seat replaces what is stored of it, so that a corrected day does not leave two spells
     that overlap. A seat that a committee of the source no longer has was given up: its open spell ends today.
     Committees that the source does not have stay as they are.
+
+    complete: False where rows of the source could not be read: then nothing is ended or removed for not being there.
     """
     rows = ((one.bioguide, one.committee_code, one.start, one.end, one.title) for one in spells)
     changes = merge_rows(
@@ -74,6 +78,8 @@ def store_committee_spells(cur: Cursor[Any], spells: Iterable[CommitteeSpell], n
         rows,
         now,
     )
+    if not complete:
+        return changes
     cur.execute(
         """DELETE FROM committee_assignments a
            WHERE EXISTS (SELECT FROM incoming_committee_assignments i
@@ -155,16 +161,3 @@ def store_prices(cur: Cursor[Any], prices: Iterable[PriceSeries]) -> Changes:
             for day, close in zip(series.days, series.closes, strict=True):
                 copy.write_row((series.ticker, day, close))
     return merge_incoming(cur, "market_prices", columns[:2], columns[2:], None)
-
-
-def overlapping_seats(cur: Cursor[Any], limit: int = 20) -> list[tuple[str, str, date]]:
-    """(bioguide, committee, start) of stored spells that begin before the one before them has ended."""
-    cur.execute(
-        """SELECT bioguide, committee_code, start_day
-           FROM (SELECT *, lag(coalesce(end_day, 'infinity')) OVER (
-                     PARTITION BY bioguide, committee_code ORDER BY start_day) AS before
-                 FROM committee_assignments) AS spells
-           WHERE before > start_day ORDER BY bioguide, committee_code, start_day LIMIT %s""",
-        (limit,),
-    )
-    return list(cur)
