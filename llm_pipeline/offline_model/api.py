@@ -58,7 +58,7 @@ def _send_json(reply: Reply, value: Json, status: int = 200) -> None:
 
 def _records_of(question: Question, rules: Rules) -> dict[str, str]:
     """Record id to the record's JSON text, for faults that look at records."""
-    items = question.evidence.get(rules.ITEMS[0])
+    items = question.evidence.get(rules.ASKED)
     if not isinstance(items, list):
         return {}
     return {str(i.get(rules.ITEMS[1])): json.dumps(i, ensure_ascii=False) for i in items if isinstance(i, dict)}

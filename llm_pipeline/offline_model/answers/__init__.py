@@ -3,6 +3,7 @@ contract.
 
 A module `answers/<key>.py` has
 - `ITEMS`: the answer's list and the name of the id in each of its elements, e.g. `("records", "record_id")`,
+- `ASKED`: the evidence's list of what is asked about, whose elements have the same id,
 - `answer(evidence) -> dict`: the honest answer,
 - `contradict(evidence, answer)`, `invent(evidence, answer)`, `obey(evidence, answer)`: the same answer turned
 into
@@ -26,6 +27,7 @@ class Rules(Protocol):
     """What a module in this package offers; see the package's docstring."""
 
     ITEMS: tuple[str, str]
+    ASKED: str
 
     def answer(self, evidence: Json) -> Json: ...
     def contradict(self, evidence: Json, answer: Json) -> Json: ...

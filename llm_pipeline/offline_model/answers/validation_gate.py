@@ -12,6 +12,7 @@ from typing import Any
 from llm_pipeline.offline_model.answers import EvidenceError, Json
 
 ITEMS = ("records", "record_id")
+ASKED = "records"
 
 _SUGGESTED = {"accept": "accept", "flag": "review", "reject": "reject"}
 _STATUS = {"accept": "pass", "flag": "flag", "reject": "reject"}
