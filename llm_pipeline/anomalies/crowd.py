@@ -29,11 +29,10 @@ class Crowd:
         return self.rows[low:high]
 
     def sector_shares(self, days: int) -> dict[int, float]:
-        """Share of each sector number among the known trades of the last `days` days that have a sector."""
+        """Share of each sector number among the known trades of the last `days` days, those without one included."""
         sector = self.book.sector[self.between(self.as_of - days, self.as_of)]
-        sector = sector[sector >= 0]
-        counts = np.bincount(sector, minlength=len(GICS_SECTORS))
-        total = max(1, int(counts.sum()))
+        counts = np.bincount(sector[sector >= 0], minlength=len(GICS_SECTORS))
+        total = max(1, int(sector.size))
         return {i: float(n / total) for i, n in enumerate(counts.tolist())}
 
 

@@ -1,7 +1,7 @@
-"""Detector: more trades in 14, 30 or 90 days than the filer's own 12 months before make likely. Pure.
+"""Detector: more trading in 14, 30 or 90 days than the filer's own 12 months before make likely. Pure.
 
-Counts are decisions (the same asset, side and day in several accounts is one), savings plans and trades of
-episodes already reported left out.
+Two counts: decisions (the same asset, side and day in several accounts is one) and days with a decision, which a
+broker's batch of orders does not inflate. Savings plans and trades of episodes already reported are left out.
 Sources: Poisson and negative binomial tails as in `tails`; exact conditional comparison of two Poisson rates by
 Przyborowski & Wilenski (1940), Biometrika 31, 313-323; robust z with 1.4826 x MAD by Iglewicz & Hoaglin (1993).
 """
@@ -12,8 +12,8 @@ import numpy as np
 
 from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.rates import Rate, count_between, rate_before, tightest_start
-from llm_pipeline.anomalies.tails import binomial_tail, poisson_tail
+from llm_pipeline.anomalies.rates import MONTH_DAYS, Excess, excess_in, tightest_start, window_ends
+from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
 
@@ -33,32 +33,33 @@ def robust_z(count: int, monthly: tuple[int, ...], months: float) -> float | Non
 def examine_frequency(history: History, thresholds: Thresholds) -> Trial:
     """One trial: the least likely of the 14-, 30- and 90-day windows that end on a newly known trade.
 
-    p is the predictive negative binomial tail, times the number of windows looked at (Bonferroni).
+    p combines the predictive negative binomial tails of both counts in all windows looked at. The days must exceed the filer's habit by `min_z`: one busy day is not a busy month.
     """
-    days, anchors = history.day[history.unreported], history.anchors
+    anchors = history.anchors
     if anchors.size == 0:
         return no_evidence(DETECTOR, history.filer_key)
+    trades = history.day[history.unreported]
+    active = np.unique(trades)
     first_day = int(history.day[0])
-    best: tuple[float, int, int, int, Rate] | None = None
-    tested = 0
+    best: tuple[float, int, Excess, Excess] | None = None
+    tails: list[float] = []
     for window in (thresholds.burst_days, *thresholds.windows_days):
-        for end in anchors.tolist():
-            rate = rate_before(days, first_day, end - window, thresholds)
-            if rate is None or rate.events < thresholds.min_baseline_trades:
+        for end in window_ends(anchors, window):
+            of_trades = excess_in(trades, first_day, end, window, thresholds)
+            of_days = excess_in(active, first_day, end, window, thresholds)
+            if of_trades is None or of_days is None or of_trades.rate.events < thresholds.min_baseline_trades:
                 continue
-            tested += 1
-            count = count_between(days, end - window, end)
-            p = rate.tail(count, window)
-            if count >= thresholds.frequency_min_trades and (best is None or p < best[0]):
-                best = (p, window, end, count, rate)
+            tails += (of_trades.p, of_days.p)
+            p = min(of_trades.p, of_days.p)
+            if of_trades.count >= thresholds.frequency_min_trades and (best is None or p < best[0]):
+                best = (p, end, of_trades, of_days)
     if best is None:
         return no_evidence(DETECTOR, history.filer_key)
-    p, window, end, count, rate = best
-    z = (count - rate.expected(window)) / rate.spread(window)
-    p_value = min(1.0, p * tested)
+    _, end, of_trades, of_days = best
+    p_value = combined_p(tails)
 
     def describe() -> Finding:
-        start = tightest_start(days, rate.expected(1), end - window + 1, end)
+        start = tightest_start(trades, of_trades.rate.expected(1), end - of_trades.window + 1, end)
         inside = history.unreported & (history.day >= start) & (history.day <= end)
         return Finding(
             classification="FREQUENCY_SPIKE",
@@ -66,29 +67,34 @@ def examine_frequency(history: History, thresholds: Thresholds) -> Trial:
             subject="",
             filer_keys=(history.filer_key,),
             rows=tuple(history.row[inside].tolist()),
-            measures=_measures(count, window, rate, z, p, p_value, tested),
-            cautions=sample_cautions(rate.events, rate.observed_days, thresholds),
+            measures=_measures(of_trades, of_days, p_value, len(tails)),
+            cautions=sample_cautions(of_trades.rate.events, of_trades.rate.observed_days, thresholds),
         )
 
-    return Trial(DETECTOR, history.filer_key, p_value, z >= float(thresholds.min_z), describe)
+    return Trial(DETECTOR, history.filer_key, p_value, of_days.z >= float(thresholds.min_z), describe)
 
 
-def _measures(
-    count: int, window: int, rate: Rate, z: float, p: float, p_value: float, tested: int
-) -> tuple[Measure, ...]:
-    n, expected = rate.events, rate.expected(window)
+def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tuple[Measure, ...]:
+    rate, count, window, expected = trades.rate, trades.count, trades.window, trades.expected
+    n, months = rate.events, len(rate.monthly)
     share = window / (window + rate.observed_days)
+    decisive, counted = (trades, "trades") if trades.p <= days.p else (days, "trading days")
     return (
         measure("trades_in_window", count, count, f"decisions in {window} days"),
         measure("window_days", window, count, "length of the window"),
         measure("baseline_trades", n, n, f"decisions in the {rate.observed_days} days before the window"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days"),
         measure("baseline_deviation_pct", 100 * (count / expected - 1), n, "observed / expected - 1"),
-        measure("overdispersion", rate.overdispersion, len(rate.monthly), "moments of monthly counts, shrunk"),
-        measure("z_score", z, n, "(observed - expected) / sd of the predictive negative binomial"),
-        measure("robust_z", robust_z(count, rate.monthly, window / 30), len(rate.monthly), "median and 1.4826 MAD"),
+        measure("overdispersion", rate.overdispersion, months, "moments of monthly counts, shrunk"),
+        measure("z_score", decisive.z, decisive.rate.events, f"(observed - expected) / predictive sd, of {counted}"),
+        measure("trades_z_score", trades.z, n, "(observed - expected) / sd of the predictive negative binomial"),
+        measure("robust_z", robust_z(count, rate.monthly, window / MONTH_DAYS), months, "median and 1.4826 MAD"),
         measure("poisson_p", poisson_tail(count, expected), n, "Poisson tail at the expected count"),
         measure("exact_rate_ratio_p", binomial_tail(count, count + n, share), count + n, "conditional binomial test"),
-        measure("negative_binomial_p", p, n, "predictive negative binomial tail"),
-        measure("p_value", p_value, tested, "negative_binomial_p x windows looked at"),
+        measure("negative_binomial_p", trades.p, n, "predictive negative binomial tail"),
+        measure("trading_days_in_window", days.count, days.count, "days with a decision"),
+        measure("baseline_trading_days", days.rate.events, days.rate.events, "days with a decision before the window"),
+        measure("trading_days_z_score", days.z, days.rate.events, "as trades_z_score, of trading days"),
+        measure("trading_days_p", days.p, days.rate.events, "as negative_binomial_p, of trading days"),
+        measure("p_value", p_value, tested, "Cauchy combination of both tails in all windows looked at"),
     )

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress, RelatedEvent
-from llm_pipeline.anomalies.rates import Rate, count_between, rate_before
-from llm_pipeline.anomalies.tails import binomial_tail, poisson_tail
+from llm_pipeline.anomalies.rates import Excess, count_between, excess_in
+from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, no_evidence, rounded
 from llm_pipeline.reference.records import GICS_SECTORS
@@ -43,8 +43,8 @@ def proximity_score(days_before: Ints, limit: int) -> float:
 class _RunUp:
     p: float
     related: RelatedEvent
-    count: int
-    sector_rate: Rate
+    trades: Excess
+    days: Excess
     total: int
 
 
@@ -53,7 +53,8 @@ def examine_proximity(history: History, congress: Congress, thresholds: Threshol
 
     A run-up is the filer's decisions in the event's sectors in the `run_up_days` before it and on its day, at least
     one of them newly known and at least one near the event. It is compared with the filer's own rate in those sectors
-    in the 12 months before. p is the predictive negative binomial tail times the number of distinct run-ups.
+    in the 12 months before. p combines the predictive negative binomial tails of trades and of
+    days with a trade over all distinct run-ups.
     """
     usable = history.counted & (history.sector >= 0)
     day, sector = history.day[usable], history.sector[usable]
@@ -63,6 +64,7 @@ def examine_proximity(history: History, congress: Congress, thresholds: Threshol
     first_day, low, high = int(history.day[0]), int(fresh.min()), int(fresh.max())
     length = thresholds.run_up_days
     best: _RunUp | None = None
+    tails: list[float] = []
     seen: set[tuple[frozenset[int], int, int]] = set()
     bits = 1 << sector
     new_bits = bits[history.new[usable]]
@@ -79,23 +81,26 @@ def examine_proximity(history: History, congress: Congress, thresholds: Threshol
             continue
         seen.add(key)
         if right - left < thresholds.run_up_min_trades or related.day - own[right - 1] > near_days(related, thresholds):
+            tails += (1.0, 1.0)
             continue
-        rate = rate_before(own[unreported[(bits & mask) != 0]], first_day, related.day - length - 1, thresholds)
-        if rate is None:
+        before = own[unreported[(bits & mask) != 0] & (own < related.day - length)]
+        run = np.concatenate([before, own[left:right]])
+        trades = excess_in(run, first_day, related.day, length + 1, thresholds)
+        days = excess_in(np.unique(run), first_day, related.day, length + 1, thresholds)
+        if trades is None or days is None:
             continue
-        p = rate.tail(int(right - left), length + 1)
+        tails += (trades.p, days.p)
+        p = min(trades.p, days.p)
         if best is None or p < best.p:
-            total = count_between(day, related.day - length - 1, related.day)
-            best = _RunUp(p, related, int(right - left), rate, total)
+            best = _RunUp(p, related, trades, days, count_between(day, related.day - length - 1, related.day))
     if best is None:
         return no_evidence(DETECTOR, history.filer_key)
-    p_value = min(1.0, best.p * len(seen))
-    span = length + 1
-    z = (best.count - best.sector_rate.expected(span)) / best.sector_rate.spread(span)
+    p_value = combined_p(tails)
+    z = max(best.trades.z, best.days.z)
     chosen = best
 
     def describe() -> Finding:
-        return _finding(history, congress, thresholds, chosen, z, p_value, len(seen))
+        return _finding(history, congress, thresholds, chosen, z, p_value, len(tails))
 
     return Trial(DETECTOR, history.filer_key, p_value, z >= float(thresholds.min_z), describe)
 
@@ -112,21 +117,22 @@ def _finding(
     share = (hits + 0.5) / (trials + 1)
     limit = near_days(run.related, thresholds)
     score = proximity_score(last - own_days[np.abs(last - own_days) <= limit], limit)
-    expected = run.sector_rate.expected(thresholds.run_up_days + 1)
-    n = run.sector_rate.events
+    trades, rate, expected, n = run.trades, run.trades.rate, run.trades.expected, run.trades.rate.events
     measures: tuple[Measure, ...] = (
-        measure("run_up_trades", run.count, run.count, f"decisions within {thresholds.run_up_days} days up to the event"),
-        measure("baseline_sector_trades", n, n, f"same sectors, {run.sector_rate.observed_days} days before"),
+        measure("run_up_trades", trades.count, trades.count, f"decisions within {thresholds.run_up_days} days up to the event"),
+        measure("baseline_sector_trades", n, n, f"same sectors, {rate.observed_days} days before"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up"),
-        measure("baseline_deviation_pct", 100 * (run.count / expected - 1), n, "observed / expected - 1"),
-        measure("overdispersion", run.sector_rate.overdispersion, len(run.sector_rate.monthly), "moments, shrunk"),
-        measure("z_score", z, n, "(observed - expected) / sd of the predictive negative binomial"),
-        measure("poisson_p", poisson_tail(run.count, expected), n, "Poisson tail at the expected count"),
-        measure("negative_binomial_p", run.p, n, "predictive negative binomial tail"),
+        measure("baseline_deviation_pct", 100 * (trades.count / expected - 1), n, "observed / expected - 1"),
+        measure("overdispersion", rate.overdispersion, len(rate.monthly), "moments of monthly counts, shrunk"),
+        measure("z_score", z, n, "(observed - expected) / predictive sd, the larger of trades and trading days"),
+        measure("poisson_p", poisson_tail(trades.count, expected), n, "Poisson tail at the expected count"),
+        measure("negative_binomial_p", trades.p, n, "predictive negative binomial tail"),
+        measure("trading_days", run.days.count, run.days.count, "days with such a decision in the run-up"),
+        measure("trading_days_p", run.days.p, run.days.rate.events, "as negative_binomial_p, of trading days"),
         measure("baseline_hit_share", share, trials, "baseline trades near a relevant event, (hits + 1/2) / (n + 1)"),
-        measure("hit_share_p", binomial_tail(run.count, run.total, share), run.total, "binomial tail at that share"),
+        measure("hit_share_p", binomial_tail(trades.count, run.total, share), run.total, "binomial tail at that share"),
         measure("proximity_score", score, int(own_days.size), "10 (1 - exp(-sum of weights / 2))"),
-        measure("p_value", p_value, tested, "negative_binomial_p x run-ups looked at"),
+        measure("p_value", p_value, tested, "Cauchy combination of both tails over all run-ups looked at"),
     )
     return Finding(
         classification="TIMING_ANOMALY",
@@ -137,7 +143,7 @@ def _finding(
         measures=measures,
         events=events_near(history, rows, congress, thresholds),
         proximity_score=rounded(score),
-        cautions=sample_cautions(n, run.sector_rate.observed_days, thresholds),
+        cautions=sample_cautions(n, rate.observed_days, thresholds),
     )
 
 

@@ -76,6 +76,49 @@ def rate_before(days: Ints, first_day: int, end: int, thresholds: Thresholds) ->
     )
 
 
+@dataclass(frozen=True)
+class Excess:
+    """A count in a window beside the rate before it."""
+
+    count: int
+    window: int
+    rate: Rate
+
+    @property
+    def expected(self) -> float:
+        """Expected count in the window."""
+        return self.rate.expected(self.window)
+
+    @property
+    def z(self) -> float:
+        """(count - expected) / standard deviation of the predictive negative binomial."""
+        return (self.count - self.expected) / self.rate.spread(self.window)
+
+    @property
+    def p(self) -> float:
+        """Predictive negative binomial tail."""
+        return self.rate.tail(self.count, self.window)
+
+
+def excess_in(days: Ints, first_day: int, end: int, window: int, thresholds: Thresholds) -> Excess | None:
+    """The count of sorted days in (end - window, end] beside the rate before; None when that rate is not known."""
+    rate = rate_before(days, first_day, end - window, thresholds)
+    return None if rate is None else Excess(count_between(days, end - window, end), window, rate)
+
+
+def window_ends(anchors: Ints, window: int) -> list[int]:
+    """Ends of windows to test: the latest anchor, then each one at least a third of a window before the last taken.
+
+    Neighbouring windows share most of their trades; testing all of them costs power (each test is paid for by
+    Bonferroni) and finds nothing that a window a few days later does not hold.
+    """
+    ends: list[int] = []
+    for day in anchors[::-1].tolist():
+        if not ends or ends[-1] - day >= window / 3:
+            ends.append(day)
+    return ends
+
+
 def tightest_start(days: Ints, rate_per_day: float, first: int, last: int) -> int:
     """Where the burst that ends on `last` begins: the start whose stretch is least likely under a Poisson rate.
 

@@ -12,12 +12,16 @@ import numpy as np
 from llm_pipeline.anomalies.book import History, day_of
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.tails import beta_binomial_tail, binomial_tail, hypergeometric_tail
+from llm_pipeline.anomalies.rates import excess_in, tightest_start, window_ends
+from llm_pipeline.anomalies.tails import beta_binomial_tail, binomial_tail, combined_p, hypergeometric_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "sector"
+
+MAX_SHARE_P = 0.01
+"""The share itself must be unlikely at 1 %: a general burst of trades is not a sector cluster."""
 
 
 def examine_sector(
@@ -26,23 +30,23 @@ def examine_sector(
     """One trial: the least likely concentration in one committee sector among the 30- and 90-day windows.
 
     The base rate of a sector is its share of the filer's trades in the 12 months before the window, to which the
-    pooled share of all filers adds `sector_prior_weight` trades. p is the predictive beta-binomial tail of the
-    window's share, times the number of windows and sectors looked at. Fisher's test on the raw counts is reported.
+    pooled share of all filers adds `sector_prior_weight` trades. p combines the predictive beta-binomial tails
+    of all windows and sectors looked at. Fisher's test on the raw counts is reported.
     """
-    usable = history.counted & (history.sector >= 0)
+    usable = history.counted
     anchors = np.unique(history.day[usable & history.new])
     seats = congress.committee_sectors(history.filer_key, day_of(anchors[-1])) if anchors.size else frozenset()
     if not seats:
         return no_evidence(DETECTOR, history.filer_key)
-    day, sector = history.day[usable], history.sector[usable]
+    day, sector, new = history.day[usable], history.sector[usable], history.new[usable]
     usual = usable & history.usual("SECTOR_CLUSTER", "TIMING_ANOMALY")
     usual_day, usual_sector = history.day[usual], history.sector[usual]
+    unreported = history.reported[usable] == 0
     first_day = int(history.day[0])
     best: tuple[float, int, int, int, tuple[int, int, int, int]] | None = None
-    tested = 0
-    for end in anchors.tolist():
-        touched = seats & set(sector[day == end].tolist())
-        for window in thresholds.windows_days:
+    tails: list[float] = []
+    for window in thresholds.windows_days:
+        for end in window_ends(anchors, window):
             low, high = np.searchsorted(day, [end - window, end], side="right")
             since, until = np.searchsorted(
                 usual_day, [end - window - thresholds.baseline_days, end - window], side="right"
@@ -50,14 +54,22 @@ def examine_sector(
             inside, before = sector[low:high], usual_sector[since:until]
             if before.size < thresholds.min_baseline_trades:
                 continue
-            tested += len(seats)
-            for s in touched:
+            touched = set(sector[low:high][new[low:high]].tolist())
+            for s in sorted(seats):
                 k, k0 = int((inside == s).sum()), int((before == s).sum())
-                if k < thresholds.sector_min_trades:
+                if s not in touched or k < thresholds.sector_min_trades:
+                    tails += (1.0, 1.0)
                     continue
                 prior = thresholds.sector_prior_weight * pooled_shares.get(s, 0.0) + 0.5
                 rest = thresholds.sector_prior_weight * (1 - pooled_shares.get(s, 0.0)) + 0.5
                 p = beta_binomial_tail(k, inside.size, k0 + prior, before.size - k0 + rest)
+                if p > MAX_SHARE_P:
+                    tails += (1.0, 1.0)
+                    continue
+                in_sector = sector == s
+                days = np.unique(day[in_sector & (unreported | (day > end - window))])
+                burst = excess_in(days, first_day, end, window, thresholds)
+                tails += (p, 1.0 if burst is None else burst.p)
                 if best is None or p < best[0]:
                     best = (p, s, end, window, (k, inside.size, k0, before.size))
     if best is None:
@@ -68,17 +80,19 @@ def examine_sector(
         n0 + thresholds.sector_prior_weight + 1
     )
     z = float((k - n * base) / np.sqrt(n * base * (1 - base)))
-    p_value = min(1.0, p * tested)
+    p_value = combined_p(tails)
 
     def describe() -> Finding:
-        chosen = usable & (history.sector == s) & (history.day > end - window) & (history.day <= end)
+        chosen = usable & (history.sector == s)
+        start = tightest_start(history.day[chosen], (k0 + 0.5) / thresholds.baseline_days, end - window + 1, end)
+        chosen &= (history.day >= start) & (history.day <= end)
         return Finding(
             classification="SECTOR_CLUSTER",
             detector=DETECTOR,
             subject=GICS_SECTORS[s],
             filer_keys=(history.filer_key,),
             rows=tuple(history.row[chosen].tolist()),
-            measures=_measures(counts, base, window, z, p, p_value, tested),
+            measures=_measures(counts, base, window, z, p, p_value, len(tails)),
             cautions=sample_cautions(n0, end - window - first_day, thresholds),
         )
 
@@ -100,5 +114,5 @@ def _measures(
         measure("binomial_p", binomial_tail(k, n, base), n, "exact binomial tail at the baseline share"),
         measure("fisher_p", hypergeometric_tail(k, n, k + k0, n + n0), n + n0, "Fisher's exact test on raw counts"),
         measure("beta_binomial_p", p, n + n0, "predictive beta-binomial tail"),
-        measure("p_value", p_value, tested, "beta_binomial_p x windows and sectors looked at"),
+        measure("p_value", p_value, tested, "Cauchy combination over all windows and sectors looked at"),
     )

@@ -115,6 +115,22 @@ def subset_sum_tail(chosen: Ints, others: Ints) -> float:
     return float(min(1.0, ways[m, target] / ways[m].sum()))
 
 
+def combined_p(p_values: Sequence[float]) -> float:
+    """One p-value for several dependent tests of one hypothesis: the Cauchy combination.
+
+    Like Bonferroni when one test stands out, without its penalty when neighbouring windows agree. Values above 1/2
+    count as 1/2: counts give p = 1 often, whose large negative terms would cancel the evidence of another window.
+    That leaves the upper tail, which decides below 0.05, as it is.
+    Source: Liu & Xie (2020), J. Am. Stat. Assoc. 115, 393-402.
+    """
+    p = np.clip(np.asarray(p_values, dtype=float), 1e-300, 0.5)
+    if p.size == 0:
+        return 1.0
+    # tan((1/2 - p) pi) = 1 / tan(p pi), which keeps its digits for tiny p.
+    statistic = float(np.mean(1.0 / np.tan(np.pi * p)))
+    return float(np.arctan2(1.0, statistic) / np.pi)
+
+
 def dispersion(counts: NDArray[np.float64], prior: float, prior_weight: float) -> float:
     """Overdispersion a of counts (variance = mean + a * mean**2) by moments, shrunk towards a prior value.
 

@@ -54,7 +54,7 @@ class Thresholds(BaseModel):
         default=10, description="Fewer baseline decisions than this: the evidence carries `small_sample`"
     )
     frequency_min_trades: int = Field(
-        default=4, description="A frequency spike has at least so many decisions: below that, one order list decides"
+        default=5, description="A frequency spike has at least so many decisions: below that, one order list decides"
     )
     amount_min_trades: int = Field(default=2, description="One large trade is an event of life; two are a pattern")
     amount_min_steps: Decimal = Field(
@@ -73,7 +73,7 @@ class Thresholds(BaseModel):
     )
     run_up_min_trades: int = Field(default=3, description="Decisions in a run-up")
     coordination_days: int = Field(
-        default=5, description="Filers trade in sync within so many calendar days: three sessions across a weekend"
+        default=7, description="Filers trade in sync within a week: four sessions across a weekend with a holiday"
     )
     coordination_min_filers: int = Field(
         default=3, description="Two filers in one ticker happen by chance in every month with 300 trades; three do not"
