@@ -1,8 +1,8 @@
 """Detector: a run of trades in a sector before a hearing or floor vote that concerns it. Pure.
 
-Relevant are hearings of committees the filer sat on that day and floor votes, with the sectors of the event.
+Relevant are hearings of committees the filer sat on that day and floor votes, each in one of its sectors.
 
-Proximity score 0-10. Each trade of the event's sectors within `hearing_days` (`vote_days`) of the event weighs
+Proximity score 0-10. Each trade of the sector within `hearing_days` (`vote_days`) of the event weighs
 1 - |days| / (limit + 1), trades after it half of that, for what is public is no longer an advantage; the score is
 10 * (1 - exp(-total weight / 2)): one trade on the eve of a hearing 3.5, three 7.3, six 9.3.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress, RelatedEvent
-from llm_pipeline.anomalies.rates import Excess, count_between, excess_in
+from llm_pipeline.anomalies.rates import Excess, excess_in
 from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, no_evidence, rounded
@@ -40,104 +40,113 @@ def proximity_score(days_before: Ints, limit: int) -> float:
 
 
 @dataclass(frozen=True)
-class _RunUp:
-    p: float
+class RunUp:
+    """A filer's decisions in one sector in the days up to an event, beside the filer's own rate in that sector."""
+
     related: RelatedEvent
+    sector: int
     trades: Excess
     days: Excess
-    total: int
+
+    @property
+    def p(self) -> float:
+        """The smaller tail, of decisions or of days with one."""
+        return min(self.trades.p, self.days.p)
+
+    @property
+    def z(self) -> float:
+        """The larger excess in standard deviations."""
+        return max(self.trades.z, self.days.z)
+
+
+def run_ups(history: History, congress: Congress, thresholds: Thresholds) -> list[RunUp | None]:
+    """Every distinct run-up that holds a newly known trade; None for one too small or not near its event.
+
+    Events that follow the same trades in the same sector are one run-up: that of the event nearest after them.
+    """
+    first_day, length = int(history.day[0]), thresholds.run_up_days
+    found: list[RunUp | None] = []
+    for sector in np.unique(history.sector[history.counted & history.new & (history.sector >= 0)]).tolist():
+        inside = history.counted & (history.sector == sector)
+        own, fresh, taught = history.day[inside], history.new[inside], (history.reported == 0)[inside]
+        low, high = int(own[fresh].min()), int(own[fresh].max())
+        seen: set[tuple[int, int]] = set()
+        for related in congress.events_of(history.filer_key):
+            if related.day < low or sector not in related.sectors:
+                continue
+            if related.day > min(high + length, history.as_of):
+                break
+            left, right = np.searchsorted(own, [related.day - length, related.day + 1])
+            if not fresh[left:right].any() or (left, right) in seen:
+                continue
+            seen.add((int(left), int(right)))
+            near = related.day - own[right - 1] <= near_days(related, thresholds)
+            if not near or right - left < thresholds.run_up_min_trades:
+                found.append(None)
+                continue
+            run = np.concatenate([own[:left][taught[:left]], own[left:right]])
+            trades = excess_in(run, first_day, related.day, length + 1, thresholds)
+            days = excess_in(np.unique(run), first_day, related.day, length + 1, thresholds)
+            if trades is not None and days is not None:
+                found.append(RunUp(related, sector, trades, days))
+    return found
 
 
 def examine_proximity(history: History, congress: Congress, thresholds: Thresholds) -> Trial:
     """One trial: the least likely run-up before any relevant event known by the as-of date.
 
-    A run-up is the filer's decisions in the event's sectors in the `run_up_days` before it and on its day, at least
-    one of them newly known and at least one near the event. It is compared with the filer's own rate in those sectors
-    in the 12 months before. p combines the predictive negative binomial tails of trades and of
-    days with a trade over all distinct run-ups.
+    A run-up is the filer's decisions in a sector of the event in the `run_up_days` before it and on its day, at least
+    one newly known and the last one near the event. It is compared with the filer's own rate in that sector in the
+    12 months before. p combines the predictive negative binomial tails of decisions and of days with one, over all
+    distinct run-ups.
     """
-    usable = history.counted & (history.sector >= 0)
-    day, sector = history.day[usable], history.sector[usable]
-    fresh, unreported = day[history.new[usable]], history.reported[usable] == 0
-    if fresh.size == 0:
-        return no_evidence(DETECTOR, history.filer_key)
-    first_day, low, high = int(history.day[0]), int(fresh.min()), int(fresh.max())
-    length = thresholds.run_up_days
-    best: _RunUp | None = None
-    tails: list[float] = []
-    seen: set[tuple[frozenset[int], int, int]] = set()
-    bits = 1 << sector
-    new_bits = bits[history.new[usable]]
-    for related in congress.events_of(history.filer_key):
-        if related.day < low or related.day > high + length or related.day > history.as_of:
-            continue
-        mask = sum(1 << s for s in related.sectors)
-        if not ((new_bits & mask != 0) & (fresh >= related.day - length) & (fresh <= related.day)).any():
-            continue
-        own = day[(bits & mask) != 0]
-        left, right = np.searchsorted(own, [related.day - length, related.day + 1])
-        key = (related.sectors, int(left), int(right))
-        if key in seen:
-            continue
-        seen.add(key)
-        if right - left < thresholds.run_up_min_trades or related.day - own[right - 1] > near_days(related, thresholds):
-            tails += (1.0, 1.0)
-            continue
-        before = own[unreported[(bits & mask) != 0] & (own < related.day - length)]
-        run = np.concatenate([before, own[left:right]])
-        trades = excess_in(run, first_day, related.day, length + 1, thresholds)
-        days = excess_in(np.unique(run), first_day, related.day, length + 1, thresholds)
-        if trades is None or days is None:
-            continue
-        tails += (trades.p, days.p)
-        p = min(trades.p, days.p)
-        if best is None or p < best.p:
-            best = _RunUp(p, related, trades, days, count_between(day, related.day - length - 1, related.day))
+    found = run_ups(history, congress, thresholds)
+    tails = [p for run in found for p in ((run.trades.p, run.days.p) if run else (1.0, 1.0))]
+    best = min((run for run in found if run), key=lambda run: run.p, default=None)
     if best is None:
         return no_evidence(DETECTOR, history.filer_key)
     p_value = combined_p(tails)
-    z = max(best.trades.z, best.days.z)
     chosen = best
 
     def describe() -> Finding:
-        return _finding(history, congress, thresholds, chosen, z, p_value, len(tails))
+        return _finding(history, congress, thresholds, chosen, p_value, len(tails))
 
-    return Trial(DETECTOR, history.filer_key, p_value, z >= float(thresholds.min_z), describe)
+    return Trial(DETECTOR, history.filer_key, p_value, best.z >= float(thresholds.min_z), describe)
 
 
 def _finding(
-    history: History, congress: Congress, thresholds: Thresholds, run: _RunUp, z: float, p_value: float, tested: int
+    history: History, congress: Congress, thresholds: Thresholds, run: RunUp, p_value: float, tested: int
 ) -> Finding:
-    usable = history.counted & (history.sector >= 0)
-    related_sector = np.isin(history.sector, list(run.related.sectors)) & usable
+    related_sector = history.counted & (history.sector == run.sector)
     last = run.related.day
     rows = history.row[related_sector & (history.day >= last - thresholds.run_up_days) & (history.day <= last)]
     own_days = history.day[related_sector]
     hits, trials = _hits_before(history, congress, thresholds, last - thresholds.run_up_days)
+    total = int(np.count_nonzero(history.counted & (history.day >= last - thresholds.run_up_days) & (history.day <= last)))
     share = (hits + 0.5) / (trials + 1)
     limit = near_days(run.related, thresholds)
     score = proximity_score(last - own_days[np.abs(last - own_days) <= limit], limit)
     trades, rate, expected, n = run.trades, run.trades.rate, run.trades.expected, run.trades.rate.events
     measures: tuple[Measure, ...] = (
         measure("run_up_trades", trades.count, trades.count, f"decisions within {thresholds.run_up_days} days up to the event"),
-        measure("baseline_sector_trades", n, n, f"same sectors, {rate.observed_days} days before"),
+        measure("baseline_sector_trades", n, n, f"same sector, {rate.observed_days} days before"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up"),
         measure("baseline_deviation_pct", 100 * (trades.count / expected - 1), n, "observed / expected - 1"),
         measure("overdispersion", rate.overdispersion, len(rate.monthly), "moments of monthly counts, shrunk"),
-        measure("z_score", z, n, "(observed - expected) / predictive sd, the larger of trades and trading days"),
+        measure("z_score", run.z, n, "(observed - expected) / predictive sd, the larger of trades and trading days"),
         measure("poisson_p", poisson_tail(trades.count, expected), n, "Poisson tail at the expected count"),
         measure("negative_binomial_p", trades.p, n, "predictive negative binomial tail"),
         measure("trading_days", run.days.count, run.days.count, "days with such a decision in the run-up"),
         measure("trading_days_p", run.days.p, run.days.rate.events, "as negative_binomial_p, of trading days"),
         measure("baseline_hit_share", share, trials, "baseline trades near a relevant event, (hits + 1/2) / (n + 1)"),
-        measure("hit_share_p", binomial_tail(trades.count, run.total, share), run.total, "binomial tail at that share"),
+        measure("hit_share_p", binomial_tail(trades.count, total, share), total, "binomial tail at that share"),
         measure("proximity_score", score, int(own_days.size), "10 (1 - exp(-sum of weights / 2))"),
         measure("p_value", p_value, tested, "Cauchy combination of both tails over all run-ups looked at"),
     )
     return Finding(
         classification="TIMING_ANOMALY",
         detector=DETECTOR,
-        subject=";".join(GICS_SECTORS[s] for s in sorted(run.related.sectors)),
+        subject=GICS_SECTORS[run.sector],
         filer_keys=(history.filer_key,),
         rows=tuple(rows.tolist()),
         measures=measures,
