@@ -15,6 +15,8 @@ from llm_pipeline.sample.house_format import write_house
 from llm_pipeline.sample.manifest import FilingState, SampleFiling, SampleManifest
 from llm_pipeline.sample.patterns import PATTERN_FILERS, plant_patterns, quiet_past
 from llm_pipeline.sample.people import REPRESENTATIVES, SENATORS, Filer
+from llm_pipeline.sample.reference import FOLDERS as REFERENCE_FOLDERS
+from llm_pipeline.sample.reference import write_reference
 from llm_pipeline.sample.senate_format import write_senate
 from llm_pipeline.sample.trading_days import open_days
 
@@ -59,7 +61,7 @@ def _cleared(folder: Path) -> Path:
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST_FILE).exists():
         raise FileExistsError(f"{folder} is not empty and holds no sample; give another folder")
-    for name in ("senate", "house"):
+    for name in ("senate", "house", *REFERENCE_FOLDERS):
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -76,7 +78,8 @@ def write_sample(
     patterns: bool = True,
     baseline_months: int = 0,
 ) -> SampleManifest:
-    """Write `senate/`, `house/` and `manifest.json` into a folder; a sample that is there is replaced.
+    """Write `senate/`, `house/`, the reference data that fit them and `manifest.json` into a folder; a sample that is
+    there is replaced.
 
     The default is the demo: about 700 disclosures that became public in the 60 days before `end`.
 
@@ -112,6 +115,7 @@ def write_sample(
     by_source = {source: [f for f in filings if f.source == source] for source in _SOURCES}
     write_senate(folder / "senate", by_source[SENATE])
     write_house(folder / "house", by_source[HOUSE], by_source[HOUSE_PTR])
+    write_reference(folder, filings, anomalies, end, seed)
     manifest = SampleManifest(
         seed=seed,
         start=start,
