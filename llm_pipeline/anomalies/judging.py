@@ -1,0 +1,209 @@
+"""Candidates before a model: cases -> answers -> grounding -> decisions and signals in the database.
+
+Belongs here: putting the parts together. One call asks about one filer, or one group of filers, on one as-of date. A
+candidate that was decided on the same evidence is not asked about again. Each case is stored in one transaction with
+the audit rows that explain it, so a killed run leaves whole cases and undecided candidates, nothing in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+import psycopg
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from llm_pipeline.anomalies.baseline import baselines
+from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.case import BaselineView, Case, group_candidates, open_case
+from llm_pipeline.anomalies.decision import Decision, decide_case
+from llm_pipeline.anomalies.intake import book_frame, by_id, newest_first, trades_of
+from llm_pipeline.anomalies.interrogation import KEY, anomaly_interrogation, anomaly_template, case_work
+from llm_pipeline.anomalies.report import SignalReport
+from llm_pipeline.anomalies.service import Known, read_known
+from llm_pipeline.anomalies.signal_store import apply_decisions, read_decided
+from llm_pipeline.anomalies.store import read_candidates
+from llm_pipeline.anomalies.stored_candidate import evidence_sha256
+from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.trial import rounded
+from llm_pipeline.llm.audit import Attempt, write_attempts
+from llm_pipeline.llm.gateway import Gateway
+from llm_pipeline.llm.prompt_versions import register_prompts
+from llm_pipeline.llm.runner import PRELOADED, run_batch
+from llm_pipeline.llm.spool import load_spool, spool_attempts
+from llm_pipeline.settings import Settings
+
+SHOWN_WINDOW = 30
+
+Progress = Callable[[str], None]
+
+
+class ModelUnusableError(RuntimeError):
+    """No candidate could be decided because the model server or the model is not usable; the message says why."""
+
+
+def prepare(conn: Connection[Any], settings: Settings, now: datetime) -> None:
+    """Before a run: bring in audit rows that an earlier run had to leave on disk, and register the prompt.
+
+    Raises:
+        PromptVersionConflictError: the prompt's text changed without a new version.
+        psycopg.Error: the database refused.
+    """
+    load_spool(conn, settings.llm_pipeline_home / "spool")
+    register_prompts(conn, [anomaly_template()], now)
+
+
+def open_cases(
+    conn: Connection[Any], start: date, end: date, thresholds: Thresholds
+) -> tuple[list[Case], SignalReport]:
+    """The cases of the candidates first seen in [start, end) that wait for a decision, and the report to fill."""
+    candidates = read_candidates(conn, start, end)
+    decided = read_decided(conn, start, end)
+    waiting = [one for one in candidates if _waits(one, decided)]
+    report = SignalReport(start, end, candidates=len(candidates), decided_before=len(candidates) - len(waiting))
+    if not waiting:
+        return [], report
+    known = read_known(conn, end)
+    cases = [
+        _case(known, as_of, group, thresholds)
+        for as_of, found in groupby(waiting, key=lambda one: one.as_of_date)
+        for group in group_candidates(list(found))
+    ]
+    return cases, report
+
+
+def _waits(candidate: Candidate, decided: dict[str, tuple[str, str]]) -> bool:
+    outcome, evidence = decided.get(candidate.candidate_id, ("failed", ""))
+    return outcome == "failed" or evidence != evidence_sha256(candidate)
+
+
+def _case(known: Known, as_of: date, candidates: Sequence[Candidate], thresholds: Thresholds) -> Case:
+    keys = {key for one in candidates for key in one.filer_keys}
+    ids = {trade for one in candidates for trade in one.trade_ids}
+    theirs = known.frame.filter(pl.col("filer_key").is_in(sorted(keys)) | pl.col("record_id").is_in(sorted(ids)))
+    trades = trades_of(theirs)
+    counted = book_frame(theirs.filter(pl.col("filer_key").is_in(sorted(keys))))
+    views = [_view(row) for row in baselines(counted, as_of, SHOWN_WINDOW, thresholds).iter_rows(named=True)]
+    context = newest_first(trades, as_of) if len(keys) == 1 else []
+    return open_case(as_of, candidates, by_id(trades), context, views)
+
+
+def _view(row: dict[str, Any]) -> BaselineView:
+    def number(name: str) -> Decimal | None:
+        return None if row[name] is None else rounded(row[name])
+
+    months = number("months_observed")
+    return BaselineView(
+        row["filer"],
+        row["n_trades"],
+        Decimal(0) if months is None else months,
+        number("monthly_mean"),
+        number("monthly_sd"),
+        number("amount_index_mean"),
+    )
+
+
+async def judge_cases(
+    pool: AsyncConnectionPool[Any],
+    gateway: Gateway,
+    cases: Sequence[Case],
+    report: SignalReport,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+) -> SignalReport:
+    """Ask about every case and store what came of it; the report is filled and returned.
+
+    Args:
+        pool: open; at least two connections.
+
+    Raises:
+        ModelUnusableError: not one candidate was decided, because every call would fail (model missing, no server).
+        psycopg.Error: the database refused or went away; what was decided before is stored, audit rows of the cases
+            under way are spooled to disk.
+    """
+    run = _Run(pool, gateway, report, now, progress)
+    try:
+        for first in range(0, len(cases), PRELOADED):
+            await run.some(cases[first : first + PRELOADED])
+    except ExceptionGroup as group:  # of the task group; its first error made it cancel the others
+        raise group.exceptions[0] from group
+    if report.stopped and not report.decided:
+        raise ModelUnusableError(report.stopped)
+    return report
+
+
+class _Run:
+    """One run under way."""
+
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[Any],
+        gateway: Gateway,
+        report: SignalReport,
+        now: datetime,
+        progress: Progress | None,
+    ) -> None:
+        self._pool, self._gateway, self._report, self._now, self._progress = pool, gateway, report, now, progress
+        self._interrogation = anomaly_interrogation(gateway.settings)
+        # two more than calls in flight, so that storing costs no place
+        self._places = asyncio.Semaphore(gateway.settings.llm_concurrency + 2)
+
+    async def some(self, cases: Sequence[Case]) -> None:
+        """Ask about some cases; their cached answers are fetched in one statement."""
+        if self._gateway.cache is not None:
+            keys = []
+            for case in cases:
+                question = case_work(self._interrogation, case).build(case.candidates)
+                keys.append(await self._gateway.cache_key(self._interrogation, question.messages, question.schema))
+            await self._gateway.cache.preload(keys)
+        async with asyncio.TaskGroup() as group:
+            for case in cases:
+                group.create_task(self._judge(case))
+        if self._progress:
+            self._progress(f"{self._report.decided} of {self._report.candidates} candidates decided")
+
+    async def _judge(self, case: Case) -> None:
+        async with self._places:
+            work = case_work(self._interrogation, case)
+            outcome = await run_batch(self._gateway, self._interrogation, case.candidates, work)
+            decisions = decide_case(case, outcome)
+            attempts = _with_status(outcome.attempts, decisions)
+            foreign = [(one, attempts[-1].id) for one in outcome.foreign]
+            try:
+                async with (
+                    self._pool.connection() as conn,
+                    conn.transaction(),
+                    conn.cursor(row_factory=dict_row) as cur,
+                ):
+                    await write_attempts(cur, attempts)
+                    await apply_decisions(cur, decisions, foreign, KEY, self._now)
+            except psycopg.Error:
+                spool_attempts(self._gateway.settings.llm_pipeline_home / "spool", attempts)
+                raise
+        report = self._report
+        report.cases += 1
+        report.add_attempts(attempts)
+        if outcome.fatal is not None:
+            report.stopped = str(outcome.fatal)
+        for decision in decisions:
+            report.outcomes[decision.outcome] += 1
+            report.claims.update(claim.reason_code for claim in decision.claims)
+            if decision.outcome == "failed":
+                report.failures[decision.candidate.candidate_id] = decision.explanation
+
+
+def _with_status(attempts: Sequence[Attempt], decisions: Sequence[Decision]) -> tuple[Attempt, ...]:
+    """The audit rows, with `ungrounded` for answers of which a part was refused."""
+    refused = {decision.audit_id for decision in decisions if decision.claims}
+    return tuple(
+        replace(one, status="ungrounded") if one.id in refused and one.status == "ok" else one for one in attempts
+    )
