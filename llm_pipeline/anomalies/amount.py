@@ -74,7 +74,7 @@ def examine_amount(history: History, thresholds: Thresholds) -> Trial:
             filer_keys=(history.filer_key,),
             rows=tuple(rows.tolist()),
             measures=_measures(new, baseline, level, z, p_mean, p_share, p_value),
-            cautions=sample_cautions(int(baseline.size), start - int(history.day[0]), thresholds),
+            cautions=sample_cautions(int(baseline.size), start - history.first_day, thresholds),
         )
 
     return Trial(DETECTOR, history.filer_key, p_value, enough and z >= float(thresholds.min_z), describe)

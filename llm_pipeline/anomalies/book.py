@@ -72,9 +72,10 @@ def frame_of(trades: Iterable[Trade], sector_of: Mapping[str, str]) -> pl.DataFr
 
 @dataclass(frozen=True)
 class History:
-    """One filer's trades known on an as-of date, by day. Arrays have one item per known trade.
+    """One filer's trades known on an as-of date, by day. Arrays have one item per trade.
 
-    row: position in the book; day: day number of the trade; sector: 0-10 or -1; index: range index or 0;
+    first_day: of all known trades; the arrays leave out what lies more than two baselines before the newly known ones,
+    for no window reaches there. row: position in the book; day: day number of the trade; sector: 0-10 or -1; index: range index or 0;
     new: became known on the as-of date itself; decision: False for a repeat of the same asset, side and day (the same
     order filled for several accounts counts once); periodic: part of a savings plan; reported: bits of
     `CLASS_BITS`, the classifications of episodes of earlier as-of dates that the trade is part of.
@@ -82,6 +83,7 @@ class History:
 
     filer_key: str
     as_of: int
+    first_day: int
     row: Ints
     day: Ints
     asset: Ints
@@ -212,14 +214,25 @@ class TradeBook:
         i, n = self._filer_number[filer_key], day_number(as_of)
         part = slice(self._starts[i], self._starts[i + 1])
         row = part.start + np.flatnonzero((self.disclosed[part] <= n) & (self.withdrawn[part] > n))
+        if row.size == 0:
+            return History(filer_key, n, n, *(np.zeros(0, np.int64),) * 6, *(np.zeros(0, bool),) * 3, np.zeros(0, np.int64))
+        first_day = int(self.day[row[0]])
+        fresh = row[self.disclosed[row] == n]
+        if fresh.size:
+            row = row[self.day[row] >= self.day[fresh[0]] - 2 * self.thresholds.baseline_days]
         day, asset, side, index = self.day[row], self.asset[row], self.side[row], self.index[row]
         repeat, periodic = _savings_plans(day, asset, side, index, self.thresholds)
         earlier = np.zeros(row.size, np.int64)
         if reported:
             earlier[:] = [reported.get(self.record_ids[i], 0) for i in row.tolist()]
         return History(
-            filer_key, n, row, day, asset, self.sector[row], side, index, self.disclosed[row] == n, ~repeat, periodic, earlier
-        )
+            filer_key, n, first_day, row, day, asset, self.sector[row], side, index,
+            self.disclosed[row] == n, ~repeat, periodic, earlier,
+        )  # fmt: skip
+
+    def number_of(self, filer_key: str) -> int:
+        """A filer's number in `filer_of_row`."""
+        return self._filer_number[filer_key]
 
     def name_of(self, filer_key: str) -> str:
         """A filer's name as shown: that of the earliest trade."""

@@ -81,7 +81,7 @@ def trials_on(
     reported: per filer and trade id, `CLASS_BITS` of the episodes of earlier as-of dates.
     """
     thresholds = book.thresholds
-    crowd = crowd_on(book, as_of, 2 * thresholds.baseline_days)
+    crowd = crowd_on(book, as_of, thresholds)
     shares = crowd.sector_shares(thresholds.baseline_days)
     trials: list[Trial] = []
     for key in book.filers_disclosing_on(as_of):
@@ -89,11 +89,11 @@ def trials_on(
         if not history.new.any():
             continue
         trials += (
-            examine_frequency(history, thresholds),
+            examine_frequency(history, crowd, thresholds),
             examine_amount(history, thresholds),
-            examine_timing(history, thresholds),
-            examine_sector(history, congress, shares, thresholds),
-            examine_proximity(history, congress, thresholds),
+            examine_timing(history, crowd, thresholds),
+            examine_sector(history, congress, crowd, shares, thresholds),
+            examine_proximity(history, congress, crowd, thresholds),
             examine_coordination(history, crowd, thresholds),
         )
     return trials

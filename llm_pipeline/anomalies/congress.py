@@ -70,14 +70,15 @@ class Congress:
         own = self._spells.get(filer_key, ())
         if not own:
             return ()
+        by_committee: dict[str, list[CommitteeSpell]] = defaultdict(list)
+        for spell in own:
+            by_committee[main_committee(spell.committee_code)].append(spell)
         return tuple(
             related
             for related in self._events
             if related.event.kind == "floor_vote"
             or any(
-                related.event.committee_code is not None
-                and main_committee(spell.committee_code) == main_committee(related.event.committee_code)
-                and spell.covers(related.event.day)
-                for spell in own
+                spell.covers(related.event.day)
+                for spell in by_committee.get(main_committee(related.event.committee_code or ""), ())
             )
         )

@@ -2,6 +2,7 @@
 
 Two counts: decisions (the same asset, side and day in several accounts is one) and days with a decision, which a
 broker's batch of orders does not inflate. Savings plans and trades of episodes already reported are left out.
+The expected counts grow with how busy all other filers were meanwhile (`crowd.Crowd.activity`).
 Sources: Poisson and negative binomial tails as in `tails`; exact conditional comparison of two Poisson rates by
 Przyborowski & Wilenski (1940), Biometrika 31, 313-323; robust z with 1.4826 x MAD by Iglewicz & Hoaglin (1993).
 """
@@ -12,6 +13,7 @@ import numpy as np
 
 from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.cautions import sample_cautions
+from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import MONTH_DAYS, Excess, excess_in, tightest_start, window_ends
 from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -30,7 +32,7 @@ def robust_z(count: int, monthly: tuple[int, ...], months: float) -> float | Non
     return (count / months - middle) / (1.4826 * mad) if mad > 0 else None
 
 
-def examine_frequency(history: History, thresholds: Thresholds) -> Trial:
+def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
     """One trial: the least likely of the 14-, 30- and 90-day windows that end on a newly known trade.
 
     p combines the predictive negative binomial tails of both counts in all windows looked at. The days must exceed the filer's habit by `min_z`: one busy day is not a busy month.
@@ -40,13 +42,14 @@ def examine_frequency(history: History, thresholds: Thresholds) -> Trial:
         return no_evidence(DETECTOR, history.filer_key)
     trades = history.day[history.unreported]
     active = np.unique(trades)
-    first_day = int(history.day[0])
+    first_day = history.first_day
     best: tuple[float, int, Excess, Excess] | None = None
     tails: list[float] = []
     for window in (thresholds.burst_days, *thresholds.windows_days):
         for end in window_ends(anchors, window):
-            of_trades = excess_in(trades, first_day, end, window, thresholds)
-            of_days = excess_in(active, first_day, end, window, thresholds)
+            busy = crowd.activity(end, window, history.filer_key)
+            of_trades = excess_in(trades, first_day, end, window, thresholds, busy)
+            of_days = excess_in(active, first_day, end, window, thresholds, busy)
             if of_trades is None or of_days is None or of_trades.rate.events < thresholds.min_baseline_trades:
                 continue
             tails += (of_trades.p, of_days.p)
@@ -83,7 +86,8 @@ def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tupl
         measure("trades_in_window", count, count, f"decisions in {window} days"),
         measure("window_days", window, count, "length of the window"),
         measure("baseline_trades", n, n, f"decisions in the {rate.observed_days} days before the window"),
-        measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days"),
+        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
+        measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days x activity"),
         measure("baseline_deviation_pct", 100 * (count / expected - 1), n, "observed / expected - 1"),
         measure("overdispersion", rate.overdispersion, months, "moments of monthly counts, shrunk"),
         measure("z_score", decisive.z, decisive.rate.events, f"(observed - expected) / predictive sd, of {counted}"),

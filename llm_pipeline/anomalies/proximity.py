@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress, RelatedEvent
+from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import Excess, excess_in
 from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -59,12 +60,12 @@ class RunUp:
         return max(self.trades.z, self.days.z)
 
 
-def run_ups(history: History, congress: Congress, thresholds: Thresholds) -> list[RunUp | None]:
+def run_ups(history: History, congress: Congress, crowd: Crowd, thresholds: Thresholds) -> list[RunUp | None]:
     """Every distinct run-up that holds a newly known trade; None for one too small or not near its event.
 
     Events that follow the same trades in the same sector are one run-up: that of the event nearest after them.
     """
-    first_day, length = int(history.day[0]), thresholds.run_up_days
+    first_day, length = history.first_day, thresholds.run_up_days
     found: list[RunUp | None] = []
     for sector in np.unique(history.sector[history.counted & history.new & (history.sector >= 0)]).tolist():
         inside = history.counted & (history.sector == sector)
@@ -85,14 +86,15 @@ def run_ups(history: History, congress: Congress, thresholds: Thresholds) -> lis
                 found.append(None)
                 continue
             run = np.concatenate([own[:left][taught[:left]], own[left:right]])
-            trades = excess_in(run, first_day, related.day, length + 1, thresholds)
-            days = excess_in(np.unique(run), first_day, related.day, length + 1, thresholds)
+            busy = crowd.activity(related.day, length + 1, history.filer_key)
+            trades = excess_in(run, first_day, related.day, length + 1, thresholds, busy)
+            days = excess_in(np.unique(run), first_day, related.day, length + 1, thresholds, busy)
             if trades is not None and days is not None:
                 found.append(RunUp(related, sector, trades, days))
     return found
 
 
-def examine_proximity(history: History, congress: Congress, thresholds: Thresholds) -> Trial:
+def examine_proximity(history: History, congress: Congress, crowd: Crowd, thresholds: Thresholds) -> Trial:
     """One trial: the least likely run-up before any relevant event known by the as-of date.
 
     A run-up is the filer's decisions in a sector of the event in the `run_up_days` before it and on its day, at least
@@ -100,7 +102,7 @@ def examine_proximity(history: History, congress: Congress, thresholds: Threshol
     12 months before. p combines the predictive negative binomial tails of decisions and of days with one, over all
     distinct run-ups.
     """
-    found = run_ups(history, congress, thresholds)
+    found = run_ups(history, congress, crowd, thresholds)
     tails = [p for run in found for p in ((run.trades.p, run.days.p) if run else (1.0, 1.0))]
     best = min((run for run in found if run), key=lambda run: run.p, default=None)
     if best is None:
@@ -130,7 +132,8 @@ def _finding(
     measures: tuple[Measure, ...] = (
         measure("run_up_trades", trades.count, trades.count, f"decisions within {thresholds.run_up_days} days up to the event"),
         measure("baseline_sector_trades", n, n, f"same sector, {rate.observed_days} days before"),
-        measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up"),
+        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
+        measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up x activity"),
         measure("baseline_deviation_pct", 100 * (trades.count / expected - 1), n, "observed / expected - 1"),
         measure("overdispersion", rate.overdispersion, len(rate.monthly), "moments of monthly counts, shrunk"),
         measure("z_score", run.z, n, "(observed - expected) / predictive sd, the larger of trades and trading days"),

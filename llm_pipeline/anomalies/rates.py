@@ -6,6 +6,7 @@ A window of w days ends on a day of a newly known trade: (end - w, end]. Its bas
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,19 +42,10 @@ class Rate:
         """Expected count in so many days: (events + 1/2) / observed_days, the posterior mean under Jeffreys' prior."""
         return (self.events + 0.5) / self.observed_days * days
 
-    def spread(self, days: float) -> float:
-        """Standard deviation of the predicted count: Poisson, overdispersion and the rate's own uncertainty."""
-        mean = self.expected(days)
-        return float(np.sqrt(mean + mean**2 / self.size))
-
     @property
     def size(self) -> float:
         """Size of the predictive negative binomial."""
         return predictive_size(self.events, self.overdispersion)
-
-    def tail(self, count: int, days: float) -> float:
-        """P(at least `count` in so many days), predictive negative binomial."""
-        return negative_binomial_tail(count, self.expected(days), self.size)
 
 
 def rate_before(days: Ints, first_day: int, end: int, thresholds: Thresholds) -> Rate | None:
@@ -78,32 +70,33 @@ def rate_before(days: Ints, first_day: int, end: int, thresholds: Thresholds) ->
 
 @dataclass(frozen=True)
 class Excess:
-    """A count in a window beside the rate before it."""
+    """A count in a window beside the rate before it; `activity`: how many times busier all others were meanwhile."""
 
     count: int
     window: int
     rate: Rate
+    activity: float = 1.0
 
     @property
     def expected(self) -> float:
         """Expected count in the window."""
-        return self.rate.expected(self.window)
+        return self.rate.expected(self.window) * self.activity
 
     @property
     def z(self) -> float:
         """(count - expected) / standard deviation of the predictive negative binomial."""
-        return (self.count - self.expected) / self.rate.spread(self.window)
+        return (self.count - self.expected) / math.sqrt(self.expected + self.expected**2 / self.rate.size)
 
     @property
     def p(self) -> float:
         """Predictive negative binomial tail."""
-        return self.rate.tail(self.count, self.window)
+        return negative_binomial_tail(self.count, self.expected, self.rate.size)
 
 
-def excess_in(days: Ints, first_day: int, end: int, window: int, thresholds: Thresholds) -> Excess | None:
+def excess_in(days: Ints, first_day: int, end: int, window: int, thresholds: Thresholds, activity: float = 1.0) -> Excess | None:
     """The count of sorted days in (end - window, end] beside the rate before; None when that rate is not known."""
     rate = rate_before(days, first_day, end - window, thresholds)
-    return None if rate is None else Excess(count_between(days, end - window, end), window, rate)
+    return None if rate is None else Excess(count_between(days, end - window, end), window, rate, activity)
 
 
 def window_ends(anchors: Ints, window: int) -> list[int]:

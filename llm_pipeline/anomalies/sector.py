@@ -12,6 +12,7 @@ import numpy as np
 from llm_pipeline.anomalies.book import History, day_of
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress
+from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import excess_in, tightest_start, window_ends
 from llm_pipeline.anomalies.tails import beta_binomial_tail, binomial_tail, combined_p, hypergeometric_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -25,7 +26,11 @@ MAX_SHARE_P = 0.01
 
 
 def examine_sector(
-    history: History, congress: Congress, pooled_shares: Mapping[int, float], thresholds: Thresholds
+    history: History,
+    congress: Congress,
+    crowd: Crowd,
+    pooled_shares: Mapping[int, float],
+    thresholds: Thresholds,
 ) -> Trial:
     """One trial: the least likely concentration in one committee sector among the 30- and 90-day windows.
 
@@ -42,7 +47,7 @@ def examine_sector(
     usual = usable & history.usual("SECTOR_CLUSTER", "TIMING_ANOMALY")
     usual_day, usual_sector = history.day[usual], history.sector[usual]
     unreported = history.reported[usable] == 0
-    first_day = int(history.day[0])
+    first_day = history.first_day
     best: tuple[float, int, int, int, tuple[int, int, int, int]] | None = None
     tails: list[float] = []
     for window in thresholds.windows_days:
@@ -68,7 +73,7 @@ def examine_sector(
                     continue
                 in_sector = sector == s
                 days = np.unique(day[in_sector & (unreported | (day > end - window))])
-                burst = excess_in(days, first_day, end, window, thresholds)
+                burst = excess_in(days, first_day, end, window, thresholds, crowd.activity(end, window, history.filer_key))
                 tails += (p, 1.0 if burst is None else burst.p)
                 if best is None or p < best[0]:
                     best = (p, s, end, window, (k, inside.size, k0, before.size))

@@ -54,7 +54,7 @@ _TRADES: LiteralString = f"""
     LEFT JOIN withdrawing w ON d.superseded_by = '{WITHDRAWN}' AND w.source = d.source
         AND w.source_document_id = d.source_document_id
     WHERE {_VALIDATED} AND {KNOWN_ON} < %(end)s
-    ORDER BY record_id COLLATE "C" """  # noqa: S608
+    ORDER BY d.id::text COLLATE "C" """  # noqa: S608
 
 _PEOPLE: LiteralString = """
     SELECT id::text AS politician_id,

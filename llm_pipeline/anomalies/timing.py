@@ -12,7 +12,8 @@ import numpy as np
 
 from llm_pipeline.anomalies.book import History, Ints
 from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.rates import count_between, rate_before
+from llm_pipeline.anomalies.crowd import Crowd
+from llm_pipeline.anomalies.rates import Excess, count_between, rate_before
 from llm_pipeline.anomalies.tails import geometric_run_tail, scan_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import Finding, Trial, measure, no_evidence
@@ -30,7 +31,7 @@ def cluster_sizes(days: Ints, width: int) -> Ints:
     return np.asarray(sizes, dtype=np.int64)
 
 
-def examine_timing(history: History, thresholds: Thresholds) -> Trial:
+def examine_timing(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
     """One trial: the largest 48-hour cluster that ends on a newly known trade.
 
     p is the larger of the scan p over the period since the filer's previous disclosure window (30 days at least) and
@@ -43,18 +44,18 @@ def examine_timing(history: History, thresholds: Thresholds) -> Trial:
     counts = [count_between(days, end - width, end) for end in anchors.tolist()]
     at = int(np.argmax(counts))
     end, size = int(anchors[at]), counts[at]
-    first_day = int(history.day[0])
+    first_day = history.first_day
     rate = rate_before(usual, first_day, end - width, thresholds)
     if size < thresholds.cluster_min_trades or rate is None or rate.events < thresholds.min_baseline_trades:
         return no_evidence(DETECTOR, history.filer_key)
     low, high = np.searchsorted(usual, [end - width - rate.observed_days, end - width], side="right")
     sizes = cluster_sizes(usual[low:high], width)
     period = max(thresholds.windows_days[0], int(anchors[-1] - anchors[0]) + 1)
-    p_scan = scan_tail(size, rate.expected(1), width, period)
+    excess = Excess(size, width, rate, crowd.activity(end, width, history.filer_key))
+    p_scan = scan_tail(size, excess.expected / width, width, period)
     p_size = min(1.0, geometric_run_tail(size, sizes.size, int(sizes.sum())) * anchors.size)
     p_value = max(p_scan, p_size)
-    expected = rate.expected(width)
-    z = (size - expected) / rate.spread(width)
+    expected, z = excess.expected, excess.z
     typical = float(sizes.mean())
 
     def describe() -> Finding:
@@ -67,7 +68,7 @@ def examine_timing(history: History, thresholds: Thresholds) -> Trial:
             rows=tuple(history.row[inside].tolist()),
             measures=(
                 measure("cluster_trades", size, size, f"decisions within {thresholds.cluster_hours} hours"),
-                measure("expected_trades", expected, rate.events, "own rate x 2 days"),
+                measure("expected_trades", expected, rate.events, "own rate x 2 days x activity of the others"),
                 measure("baseline_clusters", sizes.size, rate.events, "clusters in the 12 months before"),
                 measure("baseline_mean_cluster", typical, int(sizes.size), "mean size of those clusters"),
                 measure("baseline_deviation_pct", 100 * (size / typical - 1), int(sizes.size), "size / mean size - 1"),
