@@ -73,8 +73,10 @@ class FilerIndex:
     def find(
         self, name: str, *, chamber: str | None = None, state: str | None = None, day: date | None = None
     ) -> str | None:
-        """The bioguide id of the only legislator of this name, or of this last name and a given name that is alike
-        ("Mitchell" and "Mitch", "William" and "Bill"), among those whom chamber, state and day allow.
+        """The bioguide id of the only legislator of this name among those whom chamber, state and day allow.
+
+        With a day also the only one of this last name with a given name that is alike ("Mitchell" and "Mitch",
+        "William" and "Bill").
 
         day: a day on which the filer reported or traded; who was not in office then, or within a year before, is
         left out. Facts not given do not count.
@@ -83,7 +85,7 @@ class FilerIndex:
         if not key:
             return None
         found = self._allowed(self._by_name.get(key, set()), chamber, state, day)
-        if not found:
+        if not found and day is not None:
             namesakes = self._allowed(self._by_last_name.get(key.rpartition(" ")[2], set()), chamber, state, day)
             found = {bioguide for bioguide in namesakes if self._given_name_fits(bioguide, name)}
         return next(iter(found)) if len(found) == 1 else None

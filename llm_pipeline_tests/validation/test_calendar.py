@@ -6,27 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_pipeline.validation.calendar import is_trading_day, nearest_trading_day, parse_day, parse_moment
-
-
-@pytest.mark.parametrize(
-    ("day", "expected"),
-    [
-        (date(2023, 3, 14), True),
-        (date(2023, 3, 12), False),  # Sunday
-        (date(2023, 4, 7), False),  # Good Friday
-        (date(2012, 10, 29), False),  # Hurricane Sandy
-        (date(2018, 12, 5), False),  # day of mourning
-        (date(1985, 1, 2), None),
-        (date(2200, 1, 2), None),
-    ],
-)
-def test_the_exchange_calendar_knows_weekends_holidays_and_its_own_limits(day: date, expected: bool | None) -> None:
-    assert is_trading_day(day) is expected
-
-
-def test_the_nearest_session_of_a_sunday_is_the_friday_before() -> None:
-    assert nearest_trading_day(date(2023, 3, 12)) == date(2023, 3, 10)
+from llm_pipeline.validation.calendar import parse_day, parse_moment
 
 
 @given(st.dates(min_value=date(1000, 1, 1)))

@@ -183,11 +183,17 @@ def _events(meeting: Any, committee_sectors: Mapping[str, tuple[str, ...]]) -> l
         committee_code=codes[0] if codes else None,
         bill=";".join(f"{bill['type']}{bill['number']}" for bill in bills) or None,
         sectors=event_sectors(title, codes, committee_sectors),
-        source=f"https://www.congress.gov/event/{congress}th-congress/{chamber.lower()}-event/{number}",
+        source=f"https://www.congress.gov/event/{_ordinal(congress)}-congress/{chamber.lower()}-event/{number}",
         known_from=min(updated, day),
     )
     others = (replace(event, event_id=f"{event.event_id}:{code}", committee_code=code) for code in codes[1:])
     return [event, *others]
+
+
+def _ordinal(number: int) -> str:
+    """118th, 121st: as addresses of congress.gov count."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _day(text: str) -> date:

@@ -1,0 +1,72 @@
+"""The published files beside the project: all of it is read, stored in seconds, and known facts come out."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from llm_pipeline.reference.asof import Reference
+from llm_pipeline.reference.folder import load_reference
+from llm_pipeline.reference.merge import Changes
+from llm_pipeline.reference.read import read_reference
+from llm_pipeline.reference.readers import strict
+from llm_pipeline.reference.readers.calendar import read_calendar
+from llm_pipeline.reference.store import store_prices
+
+MOST_SECONDS = 15
+
+
+@pytest.fixture(scope="module")
+def reference(shared_data: Path) -> Reference:
+    return load_reference(shared_data)
+
+
+def test_every_row_is_read(reference: Reference) -> None:
+    assert len(reference.legislators) == 1023
+    assert len(reference.spells) == 2030
+    assert len(reference.events) == 582
+    assert len(reference.ticker_sectors) == 9773
+    assert sum(len(series.days) for series in reference.prices.values()) == 681_668
+    assert (len(reference.committees), len(reference.committee_sectors), len(reference.ticker_changes)) == (238, 21, 72)
+    assert len({event.event_id for event in reference.events}) == 582
+
+
+def test_one_spell_of_a_seat_ends_before_the_next_begins(reference: Reference) -> None:
+    seats: dict[tuple[str, str], list[tuple[date, date]]] = {}
+    for spell in reference.spells:
+        seats.setdefault((spell.bioguide, spell.committee_code), []).append((spell.start, spell.end or date.max))
+    for times in seats.values():
+        times.sort()
+        assert all(end <= start for (_, end), (start, _) in pairwise(times))
+
+
+def test_hearings_and_roll_calls_of_the_other_files_are_the_calendars_events(
+    reference: Reference, shared_data: Path
+) -> None:
+    for name in ("senate_hearings_116.csv", "senate_rollcalls_115_116.csv.gz"):
+        events = {e.event_id: e for e in strict(read_calendar(shared_data / "congress" / name))}
+        same = [event for event in reference.events if event.event_id in events]
+        assert len(same) in (126, 456)
+        assert all(events[event.event_id].day == event.day for event in same)
+
+
+def test_prices_are_loaded_within_seconds_and_a_second_load_changes_nothing(reference: Reference, db) -> None:
+    began = time.monotonic()
+    with db.cursor() as cur:
+        assert store_prices(cur, reference.prices.values()) == Changes(new=681_668)
+        took = time.monotonic() - began
+        assert store_prices(cur, reference.prices.values()) == Changes(unchanged=681_668)
+        window = read_reference(cur, date(2019, 9, 1), date(2020, 12, 31))
+    assert took < MOST_SECONDS
+    benchmark = window.prices["SPY"]
+    assert (benchmark.days[0], benchmark.days[-1]) == (date(2019, 9, 3), date(2020, 12, 31))
+
+
+def test_reading_everything_takes_seconds(shared_data: Path) -> None:
+    began = datetime.now(UTC)
+    load_reference(shared_data)
+    assert (datetime.now(UTC) - began).total_seconds() < MOST_SECONDS
