@@ -49,7 +49,12 @@ def examine_amount(history: History, thresholds: Thresholds) -> Trial:
     end = int(history.day[fresh].max())
     fresh &= history.day > end - thresholds.windows_days[1]
     start = int(history.day[fresh].min())
-    before = usable & history.usual("AMOUNT_ANOMALY") & (history.day < start) & (history.day >= start - thresholds.baseline_days)
+    before = (
+        usable
+        & history.usual("AMOUNT_ANOMALY")
+        & (history.day < start)
+        & (history.day >= start - thresholds.baseline_days)
+    )
     baseline, new = history.index[before], history.index[fresh]
     if baseline.size < thresholds.min_baseline_trades or new.size < thresholds.amount_min_trades:
         return no_evidence(DETECTOR, history.filer_key)

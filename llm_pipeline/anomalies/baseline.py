@@ -9,35 +9,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
 from llm_pipeline.anomalies.rates import MONTH_DAYS
 from llm_pipeline.anomalies.thresholds import Thresholds
 
-BASELINE_SCHEMA = pl.Schema(
-    {
-        "filer_key": pl.String,
-        "filer": pl.String,
-        "as_of_date": pl.Date,
-        "window_days": pl.Int64,
-        "baseline_start": pl.Date,
-        "baseline_end": pl.Date,
-        "n_trades": pl.Int64,
-        "months_observed": pl.Float64,
-        "monthly_mean": pl.Float64,
-        "monthly_sd": pl.Float64,
-        "n_amounts": pl.Int64,
-        "amount_index_mean": pl.Float64,
-        "amount_index_sd": pl.Float64,
-        "sector_counts": pl.Struct({"sector": pl.List(pl.String), "n": pl.List(pl.Int64)}),
-        "weekday_counts": pl.List(pl.Int64),
-        "gap_days_mean": pl.Float64,
-        "gap_days_sd": pl.Float64,
-        "gap_days_max": pl.Int64,
-        "short_history": pl.Boolean,
-    }
-)
+_COLUMNS: Any = {
+    "filer_key": pl.String,
+    "filer": pl.String,
+    "as_of_date": pl.Date,
+    "window_days": pl.Int64,
+    "baseline_start": pl.Date,
+    "baseline_end": pl.Date,
+    "n_trades": pl.Int64,
+    "months_observed": pl.Float64,
+    "monthly_mean": pl.Float64,
+    "monthly_sd": pl.Float64,
+    "n_amounts": pl.Int64,
+    "amount_index_mean": pl.Float64,
+    "amount_index_sd": pl.Float64,
+    "sector_counts": pl.Struct({"sector": pl.List(pl.String), "n": pl.List(pl.Int64)}),
+    "weekday_counts": pl.List(pl.Int64),
+    "gap_days_mean": pl.Float64,
+    "gap_days_sd": pl.Float64,
+    "gap_days_max": pl.Int64,
+    "short_history": pl.Boolean,
+}
+BASELINE_SCHEMA = pl.Schema(_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def baselines(frame: pl.DataFrame, as_of: date, window_days: int, thresholds: Th
         & (pl.col("transaction_date") < period.end)
     )
     first = known.group_by("filer_key").agg(
-        pl.col("transaction_date").min().alias("first"), pl.col("filer").sort_by("transaction_date", "record_id").first()
+        pl.col("transaction_date").min().alias("first"),
+        pl.col("filer").sort_by("transaction_date", "record_id").first(),
     )
     day = pl.col("transaction_date")
     within = known.filter(day >= period.start).with_columns(
@@ -87,11 +88,9 @@ def baselines(frame: pl.DataFrame, as_of: date, window_days: int, thresholds: Th
         pl.col("sector").drop_nulls().value_counts(sort=False).alias("sectors"),
     )
     months = within.group_by("filer_key", "month").len("in_month")
-    observed = (
-        pl.min_horizontal(
-            pl.lit(thresholds.baseline_days), (pl.lit(period.end) - pl.col("first")).dt.total_days()
-        ).cast(pl.Int64)
-    )
+    observed = pl.min_horizontal(
+        pl.lit(thresholds.baseline_days), (pl.lit(period.end) - pl.col("first")).dt.total_days()
+    ).cast(pl.Int64)
     monthly = (
         months.join(first, on="filer_key")
         .with_columns(whole=(observed // MONTH_DAYS).cast(pl.Int64))
@@ -101,9 +100,7 @@ def baselines(frame: pl.DataFrame, as_of: date, window_days: int, thresholds: Th
     )
     whole, total = pl.col("whole"), pl.col("total").fill_null(0)
     squares = pl.col("squares").fill_null(0)
-    sectors = pl.col("sectors").list.eval(
-        pl.element().sort_by(pl.element().struct.field("sector"))
-    )
+    sectors = pl.col("sectors").list.eval(pl.element().sort_by(pl.element().struct.field("sector")))
     result = (
         first.join(stats, on="filer_key", how="left")
         .join(monthly, on="filer_key", how="left")
@@ -119,9 +116,7 @@ def baselines(frame: pl.DataFrame, as_of: date, window_days: int, thresholds: Th
             pl.col("n_trades").fill_null(0),
             (pl.col("observed") / MONTH_DAYS).alias("months_observed"),
             pl.when(whole > 0).then(total / whole).alias("monthly_mean"),
-            pl.when(whole > 1)
-            .then(((squares - total**2 / whole).clip(0) / (whole - 1)).sqrt())
-            .alias("monthly_sd"),
+            pl.when(whole > 1).then(((squares - total**2 / whole).clip(0) / (whole - 1)).sqrt()).alias("monthly_sd"),
             pl.col("n_amounts").fill_null(0),
             "amount_index_mean",
             "amount_index_sd",
@@ -140,7 +135,7 @@ def baselines(frame: pl.DataFrame, as_of: date, window_days: int, thresholds: Th
         )
         .sort("filer_key")
     )
-    return result.collect().cast(dict(BASELINE_SCHEMA))  # type: ignore[arg-type]
+    return result.collect().cast(_COLUMNS)
 
 
 def baseline_of(

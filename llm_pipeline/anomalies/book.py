@@ -75,8 +75,8 @@ class History:
     """One filer's trades known on an as-of date, by day. Arrays have one item per trade.
 
     first_day: of all known trades; the arrays leave out what lies more than two baselines before the newly known ones,
-    for no window reaches there. row: position in the book; day: day number of the trade; sector: 0-10 or -1; index: range index or 0;
-    new: became known on the as-of date itself; decision: False for a repeat of the same asset, side and day (the same
+    for no window reaches there. row: position in the book; day: day number; sector: 0-10 or -1; index: range
+    index or 0; new: became known on the as-of date itself; decision: False for a repeat of the same asset, side and day (the same
     order filled for several accounts counts once); periodic: part of a savings plan; reported: bits of
     `CLASS_BITS`, the classifications of episodes of earlier as-of dates that the trade is part of.
     """
@@ -207,15 +207,15 @@ class TradeBook:
         n = day_number(as_of)
         return (self.disclosed <= n) & (self.withdrawn > n)
 
-    def history(
-        self, filer_key: str, as_of: date, reported: Mapping[str, int] = NOTHING_REPORTED
-    ) -> History:
+    def history(self, filer_key: str, as_of: date, reported: Mapping[str, int] = NOTHING_REPORTED) -> History:
         """What was public about one filer on that day; `reported` gives `CLASS_BITS` of trades in earlier episodes."""
         i, n = self._filer_number[filer_key], day_number(as_of)
         part = slice(self._starts[i], self._starts[i + 1])
         row = part.start + np.flatnonzero((self.disclosed[part] <= n) & (self.withdrawn[part] > n))
         if row.size == 0:
-            return History(filer_key, n, n, *(np.zeros(0, np.int64),) * 6, *(np.zeros(0, bool),) * 3, np.zeros(0, np.int64))
+            return History(
+                filer_key, n, n, *(np.zeros(0, np.int64),) * 6, *(np.zeros(0, bool),) * 3, np.zeros(0, np.int64)
+            )
         first_day = int(self.day[row[0]])
         fresh = row[self.disclosed[row] == n]
         if fresh.size:

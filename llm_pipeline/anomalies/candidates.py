@@ -6,8 +6,8 @@ the same episode: it keeps its id and first_seen, and only grows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,12 +23,10 @@ from llm_pipeline.anomalies.fdr import adjusted_p_values
 from llm_pipeline.anomalies.frequency import examine_frequency
 from llm_pipeline.anomalies.proximity import examine_proximity
 from llm_pipeline.anomalies.sector import examine_sector
-from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.timing import examine_timing
 from llm_pipeline.anomalies.trade import Classification
 from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, rounded
 from llm_pipeline.hashing import canonical_json, hash_of
-
 
 NO_EPISODES: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
@@ -102,7 +100,7 @@ def trials_on(
 def candidates_on(
     book: TradeBook, congress: Congress, as_of: date, earlier: Sequence[Candidate] = ()
 ) -> list[Candidate]:
-    """The candidates of an as-of date, by id. `earlier`: the episodes of as-of dates before it, newest evidence each."""
+    """The candidates of an as-of date, by id. `earlier`: the episodes of the as-of dates before it, as last seen."""
     episodes = [c for c in earlier if c.last_seen < as_of]
     trials = trials_on(book, congress, as_of, _reported(episodes))
     adjusted = adjusted_p_values([trial.p_value for trial in trials])

@@ -59,7 +59,9 @@ class Congress:
 
     def committees(self, filer_key: str, day: date) -> tuple[str, ...]:
         """Codes of the main committees that a filer sat on that day, ascending."""
-        return tuple(sorted({main_committee(s.committee_code) for s in self._spells.get(filer_key, ()) if s.covers(day)}))
+        return tuple(
+            sorted({main_committee(s.committee_code) for s in self._spells.get(filer_key, ()) if s.covers(day)})
+        )
 
     def committee_sectors(self, filer_key: str, day: date) -> frozenset[int]:
         """Sector numbers of all committees that a filer sat on that day."""

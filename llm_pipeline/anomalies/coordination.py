@@ -18,7 +18,7 @@ from llm_pipeline.anomalies.crowd import Crowd, Ints
 from llm_pipeline.anomalies.tails import poisson_binomial_tail, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES
-from llm_pipeline.anomalies.trial import Finding, Trial, measure, no_evidence
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
 
 DETECTOR = "coordination"
 
@@ -73,21 +73,27 @@ def examine_coordination(history: History, crowd: Crowd, thresholds: Thresholds)
             subject=f"{ticker} {SIDES[chosen.side]}",
             filer_keys=keys,
             rows=tuple(rows.tolist()),
-            measures=(
-                measure("filers", len(keys), len(keys), f"filers in the ticker, same side, {thresholds.coordination_days} days"),
-                measure("active_filers", chosen.active, chosen.active, "other filers with trades of that side in those days"),
-                measure("expected_others", chosen.expected, chosen.active, "other filers expected under independence"),
-                measure("pooled_ticker_share", chosen.pooled_share, chosen.pooled_n, "(trades + 1/2) / (all trades + 1)"),
-                measure("baseline_deviation_pct", 100 * (chosen.others / chosen.expected - 1), chosen.active, "others / expected - 1"),
-                measure("z_score", z, chosen.active, "(others - expected) / sqrt(expected)"),
-                measure("poisson_p", chosen.poisson, chosen.active, "Poisson tail at the expected count"),
-                measure("poisson_binomial_p", chosen.p, chosen.active, "exact tail under independence"),
-                measure("p_value", p_value, len(pairs), "poisson_binomial_p x 2 x tickers and sides looked at"),
-            ),
+            measures=_measures(chosen, len(keys), z, p_value, len(pairs), thresholds.coordination_days),
             cautions=(f"small_sample: {len(keys)} filers",) if len(keys) < 5 else (),
-        )  # fmt: skip
+        )
 
     return Trial(DETECTOR, history.filer_key, p_value, z >= float(thresholds.min_z), describe)
+
+
+def _measures(group: _Group, filers: int, z: float, p_value: float, tested: int, days: int) -> tuple[Measure, ...]:
+    n = group.active
+    above = 100 * (group.others / group.expected - 1)
+    return (
+        measure("filers", filers, filers, f"filers in the ticker on the same side within {days} days"),
+        measure("active_filers", n, n, "other filers with trades on that side in those days"),
+        measure("expected_others", group.expected, n, "other filers expected under independence"),
+        measure("pooled_ticker_share", group.pooled_share, group.pooled_n, "(trades + 1/2) / (all trades + 1)"),
+        measure("baseline_deviation_pct", above, n, "others / expected - 1"),
+        measure("z_score", z, n, "(others - expected) / sqrt(expected)"),
+        measure("poisson_p", group.poisson, n, "Poisson tail at the expected count"),
+        measure("poisson_binomial_p", group.p, n, "exact tail under independence"),
+        measure("p_value", p_value, tested, "poisson_binomial_p x 2 x tickers and sides looked at"),
+    )
 
 
 def _starts(crowd: Crowd, asset: int, side: int, days: Ints, thresholds: Thresholds) -> list[int]:

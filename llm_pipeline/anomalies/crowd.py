@@ -29,7 +29,9 @@ class Crowd:
     days: Ints
     active_rate: Floats = field(repr=False)
     _chances: dict[int, tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
-    _totals: dict[tuple[int, int], tuple[Floats, frozenset[int]]] = field(default_factory=dict, repr=False, compare=False)
+    _totals: dict[tuple[int, int], tuple[Floats, frozenset[int]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def between(self, first: int, last: int) -> Ints:
         """Known rows with a trade day in [first, last]."""

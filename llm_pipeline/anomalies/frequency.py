@@ -23,7 +23,7 @@ DETECTOR = "frequency"
 
 
 def robust_z(count: int, monthly: tuple[int, ...], months: float) -> float | None:
-    """(count per month - median) / (1.4826 MAD) of the baseline's months; None when the MAD is 0 (most months alike)."""
+    """(count per month - median) / (1.4826 MAD) of the baseline's months; None when the MAD is 0."""
     if not monthly:
         return None
     values = np.asarray(monthly, dtype=float)
@@ -35,7 +35,8 @@ def robust_z(count: int, monthly: tuple[int, ...], months: float) -> float | Non
 def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
     """One trial: the least likely of the 14-, 30- and 90-day windows that end on a newly known trade.
 
-    p combines the predictive negative binomial tails of both counts in all windows looked at. The days must exceed the filer's habit by `min_z`: one busy day is not a busy month.
+    p combines the predictive negative binomial tails of both counts in all windows looked at. The days must exceed
+    the filer's habit by `min_z`: one busy day is not a busy month.
     """
     anchors = history.anchors
     if anchors.size == 0:

@@ -124,13 +124,20 @@ def _finding(
     rows = history.row[related_sector & (history.day >= last - thresholds.run_up_days) & (history.day <= last)]
     own_days = history.day[related_sector]
     hits, trials = _hits_before(history, congress, thresholds, last - thresholds.run_up_days)
-    total = int(np.count_nonzero(history.counted & (history.day >= last - thresholds.run_up_days) & (history.day <= last)))
+    total = int(
+        np.count_nonzero(history.counted & (history.day >= last - thresholds.run_up_days) & (history.day <= last))
+    )
     share = (hits + 0.5) / (trials + 1)
     limit = near_days(run.related, thresholds)
     score = proximity_score(last - own_days[np.abs(last - own_days) <= limit], limit)
     trades, rate, expected, n = run.trades, run.trades.rate, run.trades.expected, run.trades.rate.events
     measures: tuple[Measure, ...] = (
-        measure("run_up_trades", trades.count, trades.count, f"decisions within {thresholds.run_up_days} days up to the event"),
+        measure(
+            "run_up_trades",
+            trades.count,
+            trades.count,
+            f"decisions within {thresholds.run_up_days} days up to the event",
+        ),
         measure("baseline_sector_trades", n, n, f"same sector, {rate.observed_days} days before"),
         measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up x activity"),

@@ -93,7 +93,9 @@ class Excess:
         return negative_binomial_tail(self.count, self.expected, self.rate.size)
 
 
-def excess_in(days: Ints, first_day: int, end: int, window: int, thresholds: Thresholds, activity: float = 1.0) -> Excess | None:
+def excess_in(
+    days: Ints, first_day: int, end: int, window: int, thresholds: Thresholds, activity: float = 1.0
+) -> Excess | None:
     """The count of sorted days in (end - window, end] beside the rate before; None when that rate is not known."""
     rate = rate_before(days, first_day, end - window, thresholds)
     return None if rate is None else Excess(count_between(days, end - window, end), window, rate, activity)

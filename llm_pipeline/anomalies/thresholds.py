@@ -25,7 +25,9 @@ class Thresholds(BaseModel):
     burst_days: int = Field(
         default=14, description="Further window for the number of trades: ten sessions, the length of one burst"
     )
-    baseline_days: int = Field(default=365, ge=90, description="Prior period that each window is compared with: 12 months")
+    baseline_days: int = Field(
+        default=365, ge=90, description="Prior period that each window is compared with: 12 months"
+    )
     false_discovery_level: Decimal = Field(
         default=Decimal("0.05"),
         gt=0,
@@ -45,7 +47,9 @@ class Thresholds(BaseModel):
         default=3, ge=1, description="Fewer decisions in the baseline: no statement about a filer's own habit"
     )
     min_observed_days: int = Field(
-        default=60, ge=1, description="Days between a filer's first known trade and the window below which no rate is known"
+        default=60,
+        ge=1,
+        description="Days between a filer's first known trade and the window below which no rate is known",
     )
     short_history_days: int = Field(
         default=180, description="Observed for less than this: the evidence carries `short_history`"

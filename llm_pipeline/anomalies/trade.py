@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-Classification = Literal[
-    "FREQUENCY_SPIKE", "SECTOR_CLUSTER", "TIMING_ANOMALY", "AMOUNT_ANOMALY", "COORDINATED_PATTERN"
-]
+Classification = Literal["FREQUENCY_SPIKE", "SECTOR_CLUSTER", "TIMING_ANOMALY", "AMOUNT_ANOMALY", "COORDINATED_PATTERN"]
 """What kind of unusual a pattern is."""
 
 Side = Literal["buy", "sell", "exchange"]

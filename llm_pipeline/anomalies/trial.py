@@ -56,7 +56,7 @@ class NearEvent:
 class Finding:
     """The pattern of a trial: book rows of the trades that form it, numbers, events, cautions.
 
-    detector: which computed it; subject: what it is about besides the filer (a sector, a ticker and side), "" if nothing.
+    detector: which computed it; subject: what it is about besides the filer (a sector, a ticker and side), else "".
     """
 
     classification: Classification

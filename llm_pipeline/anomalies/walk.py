@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from llm_pipeline.anomalies.book import TradeBook
 from llm_pipeline.anomalies.candidates import Candidate, candidates_on
@@ -31,6 +31,3 @@ def episodes_of(book: TradeBook, congress: Congress, start: date, end: date) -> 
     for _, found in walk(book, congress, start, end):
         last.update((candidate.candidate_id, candidate) for candidate in found)
     return sorted(last.values(), key=lambda c: (c.first_seen, c.candidate_id))
-
-
-ONE_DAY = timedelta(days=1)
