@@ -312,9 +312,14 @@ def _materialize(
         )
     else:
         for asset, metadata in outcome.metadata.items():
-            numbers = ", ".join(f"{k} {v}" for k, v in metadata.items() if isinstance(v, int | float | str))
+            numbers = ", ".join(
+                f"{k} {v}" for k, v in metadata.items() if isinstance(v, int | float | str) and len(str(v)) < 200
+            )
             click.echo(f"{asset}: {numbers}")
     if not outcome.success:
         fail(outcome.error or f"blocking checks failed: {', '.join(outcome.failed_checks)}")
     if outcome.failed_checks:
         fail(f"checks failed: {', '.join(outcome.failed_checks)}")
+
+
+import llm_pipeline.anomalies_cli  # noqa: E402, F401  at the end, because its commands use what is defined above

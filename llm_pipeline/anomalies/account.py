@@ -60,7 +60,8 @@ _UNGROUNDED: LiteralString = """
        OR NULLIF(btrim(r.asset_ticker), '') IS DISTINCT FROM t.ticker
     UNION ALL
     SELECT s.signal_id, 'event ' || e.event_id || ' is not one of the candidate''s'
-    FROM signals s CROSS JOIN LATERAL jsonb_array_elements_text(s.legislative_context -> 'related_events') AS e (event_id)
+    FROM signals s
+    CROSS JOIN LATERAL jsonb_array_elements_text(s.legislative_context -> 'related_events') AS e (event_id)
     WHERE s.found IS NOT NULL AND NOT EXISTS (
         SELECT FROM jsonb_array_elements(s.computed_context -> 'events') AS n (near)
         WHERE n.near #>> '{event,event_id}' = e.event_id)

@@ -71,7 +71,7 @@ def frame_of_stored(rows: pl.DataFrame, people: pl.DataFrame, reference: Referen
         )
         .with_columns(asset=pl.coalesce("ticker", "asset_description", pl.lit("unnamed asset")))
     )
-    return _with_sectors(_with_exclusions(frame), reference)
+    return with_sectors(_with_exclusions(frame), reference)
 
 
 def book_frame(frame: pl.DataFrame) -> pl.DataFrame:
@@ -182,7 +182,7 @@ def _with_exclusions(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_sectors(frame: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+def with_sectors(frame: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     """The sector of each trade's company on its day; day by day only for tickers that were ever renamed."""
     if not reference.ticker_sectors:
         return frame.with_columns(sector=pl.lit(None, dtype=pl.String))

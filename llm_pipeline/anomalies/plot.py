@@ -11,8 +11,7 @@ from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
-from matplotlib import dates as dates
-from matplotlib import rc_context
+from matplotlib import dates, rc_context
 from matplotlib.figure import Figure
 
 from llm_pipeline.anomalies.trade import Trade
@@ -22,7 +21,12 @@ _COLOURS = {"buy": "#1b7f4d", "sell": "#b3402a", "exchange": "#6b6b6b"}
 _MONTH = timedelta(days=30)
 MOST_MONTHS = 15
 # Fixed salt and no date in the file, so that the same evidence gives the same bytes; text stays text.
-_STYLE = {"svg.hashsalt": "evidence", "svg.fonttype": "none", "font.size": 9, "figure.constrained_layout.use": True}
+_STYLE: Any = {
+    "svg.hashsalt": "evidence",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "figure.constrained_layout.use": True,
+}
 
 
 def draw_evidence(

@@ -20,7 +20,7 @@ from llm_pipeline.anomalies.baseline_store import write_baselines
 from llm_pipeline.anomalies.book import TradeBook
 from llm_pipeline.anomalies.candidates import Candidate, candidates_on
 from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.intake import book_frame, frame_of_stored
+from llm_pipeline.anomalies.intake import book_frame, frame_of_stored, newest_first, trades_of
 from llm_pipeline.anomalies.report import BaselineReport, CandidateReport
 from llm_pipeline.anomalies.store import (
     read_episodes,
@@ -31,6 +31,7 @@ from llm_pipeline.anomalies.store import (
     write_evaluations,
 )
 from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.trade import Trade
 from llm_pipeline.reference.asof import Reference
 
 BASELINE_WINDOWS = (30, 90)
@@ -127,6 +128,12 @@ def find_candidates(
         new=tuple(one for one in sightings if one.first_seen == one.as_of_date),
         filer_months=arrived.select("filer_key", pl.col("disclosure_date").dt.strftime("%Y-%m")).n_unique(),
     )
+
+
+def trades_of_candidate(conn: Connection[Any], candidate: Candidate) -> list[Trade]:
+    """All trades of a candidate's filers that counted on its as-of date, the newest first."""
+    frame = read_known(conn, candidate.as_of_date + timedelta(days=1)).frame
+    return newest_first(trades_of(frame.filter(pl.col("filer_key").is_in(candidate.filer_keys))), candidate.as_of_date)
 
 
 def _walk(

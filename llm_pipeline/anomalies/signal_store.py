@@ -185,6 +185,18 @@ def write_trading_signals(cur: Cursor[Any], start: date, end: date) -> TradingSi
     return TradingSignalCounts(len(found), kinds.count("buy"), kinds.count("sell"), kinds.count("hold"))
 
 
+def stray_trading_signals(conn: Connection[Any]) -> list[str]:
+    """Active trading signals of ours without an active signal of confidence 7 or more behind them, at most 20."""
+    rows = conn.execute(
+        """SELECT t.id::text FROM trading_signals t
+           LEFT JOIN llm_anomaly_signals s ON s.signal_id = t.anomaly_signal_id AND s.status = 'active'
+               AND s.confidence >= %s
+           WHERE t.source = %s AND t.is_active AND s.signal_id IS NULL ORDER BY 1 LIMIT 20""",
+        [LEAST_CONFIDENCE, SOURCE],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def _trading_row(signal: dict[str, Any], ticker: str, name: str | None) -> dict[str, Any]:
     advice = signal["trading_signal"]
     trades = [one["record_id"] for one in signal["trades_involved"] if one["ticker"] == ticker]
