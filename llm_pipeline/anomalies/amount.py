@@ -2,7 +2,8 @@
 
 Amounts are published as ranges, so arithmetic is on the range index (1-11), which is close to a logarithmic scale.
 Two questions about the newly known trades: is their mean index higher than a random pick from the filer's own trades
-(permutation test), and are more of them above the filer's own 90th percentile (Fisher's exact test).
+(permutation test), and are more of them above the filer's own 90th percentile (Fisher's exact test). Where the share is
+unusual at 5 %, how rare so many large trades in so few days are counts too (predictive negative binomial).
 Sources: Pitman (1937) and Fisher (1935), see `tails`; Welch (1947), Biometrika 34, 28-35 for the t reported beside.
 """
 
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.tails import hypergeometric_tail, subset_sum_tail
+from llm_pipeline.anomalies.crowd import Crowd
+from llm_pipeline.anomalies.rates import excess_in
+from llm_pipeline.anomalies.tails import combined_p, hypergeometric_tail, subset_sum_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
 
@@ -36,11 +39,11 @@ def welch_t(new: Ints, baseline: Ints) -> float | None:
     return float((new.mean() - baseline.mean()) / math.sqrt(spread)) if spread > 0 else None
 
 
-def examine_amount(history: History, thresholds: Thresholds) -> Trial:
+def examine_amount(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
     """One trial on the newly known trades of the last 90 days of transactions among them.
 
-    The baseline is every known trade with a range in the 12 months before the first of them. p is the smaller of the
-    two tests' p-values, doubled.
+    The baseline is every known trade with a range in the 12 months before the first of them. p combines the
+    three tests.
     """
     usable = history.counted & (history.index > 0)
     fresh = usable & history.new
@@ -62,7 +65,13 @@ def examine_amount(history: History, thresholds: Thresholds) -> Trial:
     large, large_before = int((new >= level).sum()), int((baseline >= level).sum())
     p_mean = subset_sum_tail(new, baseline)
     p_share = hypergeometric_tail(large, new.size, large + large_before, new.size + baseline.size)
-    p_value = min(1.0, 2 * min(p_mean, p_share))
+    p_rate = 1.0
+    if p_share <= 0.05 and large >= thresholds.amount_min_trades:
+        span = max(thresholds.burst_days, end - start + 1)
+        days = np.sort(history.day[(before | fresh) & (history.index >= level)])
+        rare = excess_in(days, history.first_day, end, span, thresholds, crowd.activity(end, span, history.filer_key))
+        p_rate = 1.0 if rare is None else rare.p
+    p_value = combined_p([p_mean, p_share, p_rate])
     spread = max(float(baseline.std(ddof=1)), 0.5)
     top = new[new >= level]
     z = float((top.mean() - baseline.mean()) / spread) if top.size else 0.0
@@ -78,7 +87,7 @@ def examine_amount(history: History, thresholds: Thresholds) -> Trial:
             subject="",
             filer_keys=(history.filer_key,),
             rows=tuple(rows.tolist()),
-            measures=_measures(new, baseline, level, z, p_mean, p_share, p_value),
+            measures=_measures(new, baseline, level, z, (p_mean, p_share, p_rate), p_value),
             cautions=sample_cautions(int(baseline.size), start - history.first_day, thresholds),
         )
 
@@ -86,9 +95,10 @@ def examine_amount(history: History, thresholds: Thresholds) -> Trial:
 
 
 def _measures(
-    new: Ints, baseline: Ints, level: int, z: float, p_mean: float, p_share: float, p_value: float
+    new: Ints, baseline: Ints, level: int, z: float, tails: tuple[float, float, float], p_value: float
 ) -> tuple[Measure, ...]:
     n, m = int(baseline.size), int(new.size)
+    p_mean, p_share, p_rate = tails
     large, large_before = int((new >= level).sum()), int((baseline >= level).sum())
     mean = float(baseline.mean())
     return (
@@ -103,5 +113,8 @@ def _measures(
         measure("welch_t", welch_t(new, baseline), m + n, "Welch's t of the means"),
         measure("permutation_p", p_mean, m + n, "permutation test of the mean index"),
         measure("fisher_p", p_share, m + n, "Fisher's exact test of the share of large trades"),
-        measure("p_value", p_value, m + n, "2 x the smaller of the two"),
+        measure(
+            "large_rate_p", p_rate, n, "predictive negative binomial tail of large trades, 1 unless fisher_p <= 0.05"
+        ),
+        measure("p_value", p_value, m + n, "Cauchy combination of the three"),
     )

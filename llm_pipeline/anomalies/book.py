@@ -74,10 +74,10 @@ def frame_of(trades: Iterable[Trade], sector_of: Mapping[str, str]) -> pl.DataFr
 class History:
     """One filer's trades known on an as-of date, by day. Arrays have one item per trade.
 
-    first_day: of all known trades; the arrays leave out what lies more than two baselines before the newly known ones,
-    for no window reaches there. row: position in the book; day: day number; sector: 0-10 or -1; index: range
-    index or 0; new: became known on the as-of date itself; decision: False for a repeat of the same asset, side and day (the same
-    order filled for several accounts counts once); periodic: part of a savings plan; reported: bits of
+    first_day: of all known trades; the arrays leave out what lies more than two baselines before the newly known
+    ones, for no window reaches there. row: position in the book; day: day number; sector: 0-10 or -1; index: range
+    index or 0; new: became known on the as-of date itself; decision: False for a repeat of the same asset, side and
+    day (the same order filled for several accounts counts once); periodic: part of a savings plan; reported: bits of
     `CLASS_BITS`, the classifications of episodes of earlier as-of dates that the trade is part of.
     """
 

@@ -88,7 +88,7 @@ def trials_on(
             continue
         trials += (
             examine_frequency(history, crowd, thresholds),
-            examine_amount(history, thresholds),
+            examine_amount(history, crowd, thresholds),
             examine_timing(history, crowd, thresholds),
             examine_sector(history, congress, crowd, shares, thresholds),
             examine_proximity(history, congress, crowd, thresholds),

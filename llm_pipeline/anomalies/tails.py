@@ -124,7 +124,7 @@ def combined_p(p_values: Sequence[float]) -> float:
 
     Like Bonferroni when one test stands out, without its penalty when neighbouring windows agree. Values above 1/2
     count as 1/2: counts give p = 1 often, whose large negative terms would cancel the evidence of another window.
-    The price, simulated: six tests correlated 0.64 reject 1.3 % at a nominal 1 %; detectors' own tails leave room for it.
+    The price, simulated: six tests correlated 0.64 reject 1.3 % at a nominal 1 %.
     Source: Liu & Xie (2020), J. Am. Stat. Assoc. 115, 393-402.
     """
     p = np.clip(np.asarray(p_values, dtype=float), 1e-300, 0.5)

@@ -41,7 +41,7 @@ def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None =
         case "frequency":
             return examine_frequency(history, crowd, THRESHOLDS)
         case "amount":
-            return examine_amount(history, THRESHOLDS)
+            return examine_amount(history, crowd, THRESHOLDS)
         case "timing":
             return examine_timing(history, crowd, THRESHOLDS)
         case "sector":
