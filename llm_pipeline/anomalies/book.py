@@ -234,9 +234,10 @@ class TradeBook:
         """A filer's number in `filer_of_row`."""
         return self._filer_number[filer_key]
 
-    def name_of(self, filer_key: str) -> str:
-        """A filer's name as shown: that of the earliest trade."""
-        return str(self.filers[int(self._starts[self._filer_number[filer_key]])])
+    def name_of(self, filer_key: str, rows: Iterable[int]) -> str:
+        """A filer's name as the earliest of these rows has it: a name that was public when they were."""
+        number = self._filer_number[filer_key]
+        return str(self.filers[min(row for row in rows if self.filer_of_row[row] == number)])
 
 
 def _day_column(days: pl.Series) -> Ints:

@@ -144,7 +144,7 @@ def _candidate(
         detector=finding.detector,
         subject=finding.subject,
         filer_keys=finding.filer_keys,
-        filers=tuple(book.name_of(key) for key in finding.filer_keys),
+        filers=tuple(book.name_of(key, finding.rows) for key in finding.filer_keys),
         as_of_date=as_of,
         window_start=start,
         window_end=end,

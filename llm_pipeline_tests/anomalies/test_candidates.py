@@ -76,6 +76,12 @@ def test_later_filings_and_amendments_leave_an_as_of_date_byte_for_byte_as_it_wa
     assert canonical_candidates(candidates_on(book_of([*trades, *filings]), CONGRESS, KNOWN)) == before
 
 
+def test_another_spelling_of_a_name_disclosed_later_changes_nothing() -> None:
+    before = canonical_candidates(candidates_on(book_of(SCENE), CONGRESS, KNOWN))
+    older = replace(trade(1, date(2018, 1, 2), disclosed=KNOWN + timedelta(days=3)), filer="Senator A., Jr")
+    assert canonical_candidates(candidates_on(book_of([*SCENE, older]), CONGRESS, KNOWN)) == before
+
+
 def test_an_event_after_the_as_of_date_changes_nothing() -> None:
     before = canonical_candidates(candidates_on(book_of(SCENE), CONGRESS, KNOWN))
     more = congress_of([hearing(DAY + timedelta(days=12)), hearing(KNOWN + timedelta(days=1), name="H2")])
