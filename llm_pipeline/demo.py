@@ -23,7 +23,11 @@ from llm_pipeline.settings import Settings
 from llm_pipeline.validation.store import account_for
 
 SAMPLE_SEED = 2012
-ASSETS = ("senate_disclosures", "house_disclosures", "validation_status")
+# A filer's habit is known from the 12 months before.
+BASELINE_MONTHS = 12
+REFERENCE = ("legislators", "committee_assignments", "legislative_calendar", "ticker_sectors", "market_prices")
+DISCLOSURES = ("senate_disclosures", "house_disclosures", "validation_status")
+DETECTION = ("baseline_stats", "anomaly_candidates", "anomaly_signals", "trading_signals")
 
 
 @dataclass(frozen=True)
@@ -69,46 +73,67 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
             "SENATE_DISCLOSURES_SOURCE": str(sample / "senate"),
             "HOUSE_DISCLOSURES_SOURCE": f"{sample / 'house' / 'all_transactions.csv'},"
             f"{sample / 'house' / 'ptr_parsed.jsonl'}",
+            **_reference_sources(sample),
             "LLM_PIPELINE_AUTOMATION": os.environ.get("LLM_PIPELINE_AUTOMATION", "1"),
         },
     )
     url = resolve_url(settings)
     applied = migrate(url)
-    say(f"[1/3] PostgreSQL is up, {len(applied)} migrations applied")
-    start, end = _sample_window(sample)
-    say(f"[2/3] synthetic filings of {start} to {end} in {sample}")
+    say(f"[1/4] PostgreSQL is up, {len(applied)} migrations applied")
+    first, start, end = _sample_window(sample)
+    say(f"[2/4] synthetic filings in {sample}")
     from llm_pipeline.defs.launch import materialize_window
+    from llm_pipeline.demo_history import load_history
 
     model = "your Ollama" if settings.ollama_base_url else "offline-rules, which is no language model"
-    say(f"[3/3] ingesting and validating them in one Dagster run (model: {model})")
-    outcome = materialize_window(ASSETS, start, end)
+    say(f"[3/4] loading and validating those of {first} to {start}, so that habits are known (model: {model})")
+    load_history(url, first, start)
+    say(f"[4/4] ingesting, validating and detecting over {start} to {end} in one Dagster run")
+    outcome = materialize_window((*REFERENCE, *DISCLOSURES, *DETECTION), start, end)
     for check in outcome.failed_checks:
         say(f"      check {check} failed; the sample has defects on purpose, see the UI")
+    reason = outcome.error or ("" if outcome.success else "the run failed")
     with connect(url) as conn:
-        summary = _summary(conn, start, end, outcome.error or ("" if outcome.success else "the run failed"))
+        summary = _summary(conn, first, end, reason)
     say(f"      {time.monotonic() - began:.1f} s")
     return summary
 
 
-def _sample_window(sample: Path) -> tuple[date, date]:
-    """The first and last disclosure date of the sample; it is written if it is not there yet."""
+def _reference_sources(sample: Path) -> dict[str, str]:
+    congress, reference = sample / "congress", sample / "reference"
+    return {
+        "LEGISLATORS_SOURCE": str(congress / "legislators.json"),
+        "COMMITTEE_ASSIGNMENTS_SOURCE": f"{congress / 'committee_membership.csv'},{congress / 'committees.json'}",
+        "COMMITTEE_SECTORS_SOURCE": str(congress / "committee_sector_map.csv"),
+        "LEGISLATIVE_CALENDAR_SOURCE": str(congress / "calendar.csv"),
+        "TICKER_SECTORS_SOURCE": str(reference / "ticker_sector.csv"),
+        "TICKER_CHANGES_SOURCE": str(reference / "ticker_renames.csv"),
+        "MARKET_PRICES_SOURCE": str(sample / "prices" / "prices_daily_adj.csv.gz"),
+    }
+
+
+def _sample_window(sample: Path) -> tuple[date, date, date]:
+    """The first disclosure date, the first of the days to look at, the last; the sample is written if it is missing."""
     file = sample / MANIFEST_FILE
     if not file.exists():
-        write_sample(sample, seed=SAMPLE_SEED, end=datetime.now(UTC).date() - timedelta(days=1))
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        write_sample(sample, seed=SAMPLE_SEED, end=yesterday, baseline_months=BASELINE_MONTHS)
     manifest = json.loads(file.read_text(encoding="utf-8"))
-    return date.fromisoformat(manifest["start"]), date.fromisoformat(manifest["end"])
+    start, end = date.fromisoformat(manifest["start"]), date.fromisoformat(manifest["end"])
+    disclosed = [date.fromisoformat(one["disclosed"]) for one in manifest["filings"]]
+    return min([start, *disclosed]), start, end
 
 
 def _summary(conn: Connection[Any], start: date, end: date, reason: str) -> DemoSummary:
     after = end + timedelta(days=1)
     account = account_for(conn, start, after)
-    gaps = sum(
-        len(reconcile(conn, source, start, after)) for sources in SOURCES_OF.values() for source in sources
-    )
+    gaps = sum(len(reconcile(conn, source, start, after)) for sources in SOURCES_OF.values() for source in sources)
     found = conn.execute("SELECT count(*) FROM llm_anomaly_signals WHERE status = 'active'").fetchone()
     unaccounted = account.unexplained + account.failed + gaps
     if not reason and unaccounted:
-        reason = f"{account.unexplained} disclosures without verdict, {account.failed} undecided, {gaps} filings unaccounted"
+        reason = (
+            f"{account.unexplained} disclosures without verdict, {account.failed} undecided, {gaps} filings unaccounted"
+        )
     return DemoSummary(
         disclosures=account.total - account.superseded - account.deleted,
         passed=account.passed,
