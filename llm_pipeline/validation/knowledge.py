@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,8 +38,4 @@ class Knowledge:
 
     def context(self, neighbours: Sequence[ValidationRecord]) -> FactContext:
         """The context for one page of records with these neighbours."""
-        context = replace(self.base, neighbours=tuple(neighbours))
-        vars(context)["garble"] = (
-            self.base.garble
-        )  # the cached property, with everything it has learned so far
-        return context
+        return self.base.with_neighbours(neighbours)
