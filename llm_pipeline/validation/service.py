@@ -116,9 +116,7 @@ class _Run:
         self._batch_size, self._cap, self._progress = batch_size, cap, progress
         self._interrogation: Interrogation = gate_interrogation(gateway.settings)
         self._work = gate_work(self._interrogation)
-        workers = (
-            gateway.settings.llm_concurrency + 2
-        )  # two more than calls in flight, so that storing costs no place
+        workers = gateway.settings.llm_concurrency + 2  # two more than calls in flight, so that storing costs no place
         self._queue: asyncio.Queue[_Batch | None] = asyncio.Queue(maxsize=workers)
         self._workers = workers
 
@@ -162,19 +160,14 @@ class _Run:
     async def _enqueue(self, batches: Sequence[Sequence[GateItem]]) -> None:
         questions = [self._work.build(items) for items in batches]
         if self._gateway.cache is not None:
-            keys = [
-                await self._gateway.cache_key(self._interrogation, one.messages, one.schema)
-                for one in questions
-            ]
+            keys = [await self._gateway.cache_key(self._interrogation, one.messages, one.schema) for one in questions]
             await self._gateway.cache.preload(keys)
         for items, question in zip(batches, questions, strict=True):
             await self._queue.put(_Batch(tuple(items), question))
 
     async def _consume(self) -> None:
         while (batch := await self._queue.get()) is not None:
-            outcome = await run_batch(
-                self._gateway, self._interrogation, batch.items, self._work, first=batch.question
-            )
+            outcome = await run_batch(self._gateway, self._interrogation, batch.items, self._work, first=batch.question)
             await self._store(batch.items, outcome)
 
     async def _store(self, items: Sequence[GateItem], outcome: BatchOutcome[RecordAnswer]) -> None:
@@ -193,6 +186,7 @@ class _Run:
         try:
             async with (
                 self._pool.connection() as conn,
+                conn.pipeline(),  # BEGIN, both statements and COMMIT in two round trips instead of four
                 conn.transaction(),
                 conn.cursor(row_factory=dict_row) as cur,
             ):
@@ -258,8 +252,7 @@ def _with_status(attempts: Sequence[Attempt], decisions: Sequence[store.Decision
     """The audit rows, with `ungrounded` for answers of which a part was refused."""
     refused = {decision.audit_id for decision in decisions if decision.verdict.claims}
     return tuple(
-        replace(one, status="ungrounded") if one.id in refused and one.status == "ok" else one
-        for one in attempts
+        replace(one, status="ungrounded") if one.id in refused and one.status == "ok" else one for one in attempts
     )
 
 

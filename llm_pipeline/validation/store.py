@@ -62,11 +62,16 @@ _PAGE: LiteralString = f"""
     ORDER BY failed_before, d.ingest_seq
     LIMIT %(limit)s"""  # noqa: S608
 
-# Rows of the same filers on the same days, against which duplicates and contradictions are judged. A rejected row is
+# What two rows must share to be compared: the ticker in one spelling, or, where one of them has none, the first word of
+# the asset. Without it a filing of 500 trades of one day would fetch 500 neighbours for each of its pages.
+_TICKER: LiteralString = "upper(translate(d.asset_ticker, './ ', '---'))"
+_WORD: LiteralString = "substring(lower(d.asset_name) FROM '[a-z0-9]+')"
+
+# Rows of the same filers, days and assets, against which duplicates and contradictions are judged. A rejected row is
 # no original of anything.
 _NEIGHBOURS: LiteralString = f"""
     WITH asked AS MATERIALIZED (
-        SELECT d.id, d.politician_id, d.transaction_date
+        SELECT d.id, d.politician_id, d.transaction_date, {_TICKER} AS ticker, {_WORD} AS word
         FROM trading_disclosures d
         JOIN jsonb_populate_recordset(NULL::trading_disclosures, %(ids)s) AS i ON i.id = d.id
     ), days AS (SELECT DISTINCT politician_id, transaction_date FROM asked)
@@ -76,6 +81,10 @@ _NEIGHBOURS: LiteralString = f"""
     LEFT JOIN politicians p ON p.id = d.politician_id
     WHERE {_OPEN} AND d.llm_validation_status <> 'reject'
       AND NOT EXISTS (SELECT FROM asked WHERE asked.id = d.id)
+      AND EXISTS (SELECT FROM asked a
+                  WHERE a.politician_id = d.politician_id AND a.transaction_date = d.transaction_date
+                    AND (a.ticker = {_TICKER}
+                         OR (a.word = {_WORD} AND (a.ticker IS NULL OR d.asset_ticker IS NULL))))
     ORDER BY d.ingest_seq"""  # noqa: S608
 
 _REPORTED_NAMES: LiteralString = f"""
@@ -305,9 +314,7 @@ async def read_page(
     cur: AsyncCursor[dict[str, Any]], start: date, end: date, after: tuple[int, int], limit: int
 ) -> list[PendingRecord]:
     """The next pending disclosures: those that never failed first, then in order of ingestion."""
-    await cur.execute(
-        _PAGE, {"start": start, "end": end, "failed": after[0], "seq": after[1], "limit": limit}
-    )
+    await cur.execute(_PAGE, {"start": start, "end": end, "failed": after[0], "seq": after[1], "limit": limit})
     return [PendingRecord(_record(row), row["failed_before"]) async for row in cur]
 
 
@@ -411,13 +418,10 @@ async def apply_batch(
         _APPLY,
         {
             "verdicts": as_jsonb_rows(
-                {"id": one.verdict.record_id, "llm_validation_status": one.verdict.status}
-                for one in decisions
+                {"id": one.verdict.record_id, "llm_validation_status": one.verdict.status} for one in decisions
             ),
             "issues": as_jsonb_rows(row for one in decisions for row in _issue_rows(one)),
-            "quarantine": as_jsonb_rows(
-                _quarantine_row(one) for one in decisions if one.verdict.status == "reject"
-            ),
+            "quarantine": as_jsonb_rows(_quarantine_row(one) for one in decisions if one.verdict.status == "reject"),
             "claims": as_jsonb_rows(_claim_rows(result, interrogation)),
             "failures": as_jsonb_rows(
                 {
