@@ -56,9 +56,7 @@ def reported(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             raise click.UsageError(f"{'.'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
         except psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
-            fail(
-                f"the database does not answer: {reason}. Check DATABASE_URL, or unset it for the embedded one"
-            )
+            fail(f"the database does not answer: {reason}. Check DATABASE_URL, or unset it for the embedded one")
         except (
             MigrationError,
             EmbeddedPostgresError,
@@ -161,8 +159,7 @@ def db_status(as_json: bool) -> None:
     found = status(resolve_url(load_settings()))
     if as_json:
         listed = [
-            {"name": one.name, "applied_at": one.applied_at.isoformat() if one.applied_at else None}
-            for one in found
+            {"name": one.name, "applied_at": one.applied_at.isoformat() if one.applied_at else None} for one in found
         ]
         click.echo(json.dumps({"migrations": listed}))
     else:
@@ -188,9 +185,7 @@ def db_url() -> None:
 @click.option("--end", type=DAY, help="Last disclosure date; without it, the source's last.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @reported
-def ingest_command(
-    source: str, location: str, start: datetime | None, end: datetime | None, as_json: bool
-) -> None:
+def ingest_command(source: str, location: str, start: datetime | None, end: datetime | None, as_json: bool) -> None:
     """Read filings of SOURCE (senate_efd, house_stock_watcher, house_ptr) at LOCATION: a file, folder, glob or URL."""
     from llm_pipeline.disclosures.sources import SOURCES_OF
 
@@ -261,9 +256,7 @@ def _serve(port: int) -> None:
         fail(f"the Dagster UI ended with exit code {code}")
 
 
-def _ingest_window(
-    source: str, location: str, start: datetime | None, end: datetime | None
-) -> tuple[date, date]:
+def _ingest_window(source: str, location: str, start: datetime | None, end: datetime | None) -> tuple[date, date]:
     from llm_pipeline.disclosures.readers import reader_for
     from llm_pipeline.partitions import FIRST_DAY
 

@@ -102,13 +102,13 @@ def _sample_window(sample: Path) -> tuple[date, date]:
 def _summary(conn: Connection[Any], start: date, end: date, reason: str) -> DemoSummary:
     after = end + timedelta(days=1)
     account = account_for(conn, start, after)
-    gaps = sum(
-        len(reconcile(conn, source, start, after)) for sources in SOURCES_OF.values() for source in sources
-    )
+    gaps = sum(len(reconcile(conn, source, start, after)) for sources in SOURCES_OF.values() for source in sources)
     found = conn.execute("SELECT count(*) FROM llm_anomaly_signals WHERE status = 'active'").fetchone()
     unaccounted = account.unexplained + account.failed + gaps
     if not reason and unaccounted:
-        reason = f"{account.unexplained} disclosures without verdict, {account.failed} undecided, {gaps} filings unaccounted"
+        reason = (
+            f"{account.unexplained} disclosures without verdict, {account.failed} undecided, {gaps} filings unaccounted"
+        )
     return DemoSummary(
         disclosures=account.total - account.superseded - account.deleted,
         passed=account.passed,

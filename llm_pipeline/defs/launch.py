@@ -91,9 +91,7 @@ def _first_line(failures: Sequence[Any]) -> str:
 
 
 def _last_metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    events = [
-        event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)
-    ]
+    events = [event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)]
     if not events:
         return {}
     return {key: value.value for key, value in events[-1].materialization.metadata.items()}

@@ -96,9 +96,7 @@ def read_evaluation_file(file: Path) -> list[EvaluationLine]:
             value = json.loads(text)
             record = record_from_json(value["record"], fallback_id=f"line-{number}")
         except (ValueError, KeyError, TypeError) as error:
-            raise EvaluationFileError(
-                f"{file}, line {number}: not a JSON object with a record ({error})"
-            ) from error
+            raise EvaluationFileError(f"{file}, line {number}: not a JSON object with a record ({error})") from error
         if record.record_id in seen:
             raise EvaluationFileError(f"{file}, line {number}: record {record.record_id} is there twice")
         seen.add(record.record_id)
@@ -148,9 +146,7 @@ async def _evaluate(lines: Sequence[EvaluationLine], settings: Settings) -> Eval
                     for record_id, answer in outcome.answers.items():
                         item = by_id[record_id]
                         verdicts[record_id] = decide(item.record, item.facts, answer.value)
-                    undecided += [
-                        f"{name}: {one.error_class}: {one.message}" for name, one in outcome.failures.items()
-                    ]
+                    undecided += [f"{name}: {one.error_class}: {one.message}" for name, one in outcome.failures.items()]
                     progress.advance(bar, len(outcome.answers) + len(outcome.failures))
     decided = [line for line in lines if line.record.record_id in verdicts]
     marked = [labelled(line.label, verdicts[line.record.record_id]) for line in decided if line.label]

@@ -44,9 +44,7 @@ def due_windows(recent: dict[date, int], pending: dict[date, int], cap: int) -> 
     first = plan_windows({day: pending.get(day, count) for day, count in recent.items()}, cap=cap)
     taken = sum(window.disclosures for window in first)
     older = {
-        day: count
-        for day, count in pending.items()
-        if not any(window.start <= day <= window.last for window in first)
+        day: count for day, count in pending.items() if not any(window.start <= day <= window.last for window in first)
     }
     rest = plan_windows(older, cap=cap - taken) if taken < cap else []
     return sorted([*first, *rest])
@@ -84,9 +82,7 @@ def validation_hourly(
     default_status=sensor_status(),
     description="Validates the days of rows that are new in trading_disclosures, whoever wrote them.",
 )
-def new_disclosures(
-    context: dg.SensorEvaluationContext, postgres: PostgresResource
-) -> dg.SensorResult | dg.SkipReason:
+def new_disclosures(context: dg.SensorEvaluationContext, postgres: PostgresResource) -> dg.SensorResult | dg.SkipReason:
     """The cursor is the place in the order of ingestion, never a clock; one run key per batch and window."""
     with postgres.connect() as conn:
         arrivals = read_arrivals(conn, Cursor.parse(context.cursor), ARRIVALS_PER_TICK)
