@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -31,8 +32,26 @@ def say(text: str) -> None:
 
 def fail(text: str) -> NoReturn:
     """The work found a failure: say it in one line, exit 1."""
-    say(f"failed: {text}")
+    say(f"failed: {' '.join(text.split())}")
     sys.exit(1)
+
+
+def usable_settings() -> Settings:
+    """The settings, of which `DATABASE_URL` is an address at all; what libpq says otherwise repeats the password."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    from llm_pipeline.db.connection import libpq_url
+
+    settings = load_settings()
+    if settings.database_url is not None:
+        try:
+            conninfo_to_dict(libpq_url(settings.database_url.get_secret_value()))
+        except ProgrammingError:
+            raise click.UsageError(
+                "DATABASE_URL is not an address such as postgresql://user:password@host:5432/database"
+            ) from None
+    return settings
 
 
 def reported(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
@@ -55,8 +74,7 @@ def reported(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             first = error.errors()[0]
             raise click.UsageError(f"{'.'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
         except psycopg.OperationalError as error:
-            reason = " ".join(str(error).split())
-            fail(f"the database does not answer: {reason}. Check DATABASE_URL, or unset it for the embedded one")
+            fail(f"the database does not answer: {error}. Check DATABASE_URL, or unset it for the embedded one")
         except (
             MigrationError,
             EmbeddedPostgresError,
@@ -85,7 +103,7 @@ def demo(ui: bool, port: int) -> None:
     """Synthetic filings through the whole pipeline, everything embedded, then the UI."""
     from llm_pipeline.demo import run_demo
 
-    settings = load_settings()
+    settings = usable_settings()
     if settings.database_url is not None:
         raise click.UsageError(
             "DATABASE_URL is set, and the demo writes invented people: unset it to use the embedded database"
@@ -107,7 +125,7 @@ def up(port: int) -> None:
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import migrate
 
-    settings = load_settings()
+    settings = usable_settings()
     with _embedded(settings):
         local_stack.enter(settings)
         migrate(resolve_url(settings))
@@ -139,7 +157,9 @@ def db_migrate(as_json: bool) -> None:
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import migrate
 
-    applied = migrate(resolve_url(load_settings()))
+    settings = usable_settings()
+    with _embedded(settings):
+        applied = migrate(resolve_url(settings))
     if as_json:
         click.echo(json.dumps({"applied": [one.name for one in applied]}))
         return
@@ -156,7 +176,9 @@ def db_status(as_json: bool) -> None:
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import status
 
-    found = status(resolve_url(load_settings()))
+    settings = usable_settings()
+    with _embedded(settings):
+        found = status(resolve_url(settings))
     if as_json:
         listed = [
             {"name": one.name, "applied_at": one.applied_at.isoformat() if one.applied_at else None} for one in found
@@ -175,7 +197,7 @@ def db_url() -> None:
     """Print the connection string in use, starting the embedded server if that is the one."""
     from llm_pipeline.db.connection import resolve_url
 
-    click.echo(resolve_url(load_settings()))
+    click.echo(resolve_url(usable_settings()))
 
 
 @main.command("ingest")
@@ -207,8 +229,6 @@ def ingest_command(source: str, location: str, start: datetime | None, end: date
 @reported
 def validate(start: datetime, end: datetime, as_json: bool) -> None:
     """Give every pending disclosure of a window a verdict."""
-    if end < start:
-        raise click.UsageError("--end is before --start")
     _materialize(["validation_status"], start.date(), end.date(), as_json)
 
 
@@ -238,15 +258,16 @@ def gate_evaluate(file: Path, as_json: bool) -> None:
         fail(f"{len(result.undecided)} records got no verdict; first: {result.undecided[0]}")
 
 
-def _embedded(settings: Settings) -> Any:
-    """Own the embedded PostgreSQL for the time of a command: whoever started it stops it."""
-    from contextlib import nullcontext
-
+@contextmanager
+def _embedded(settings: Settings) -> Iterator[None]:
+    """Own the embedded PostgreSQL for the time of a command: whoever started it stops it, also on SIGTERM."""
     from llm_pipeline.embedded.postgres import EmbeddedPostgres
 
     if settings.database_url is not None:
-        return nullcontext()
-    return EmbeddedPostgres(settings.llm_pipeline_home).running()
+        yield
+        return
+    with local_stack.orderly_end(), EmbeddedPostgres(settings.llm_pipeline_home).running():
+        yield
 
 
 def _serve(port: int) -> None:
@@ -279,7 +300,9 @@ def _materialize(
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import migrate
 
-    settings = load_settings()
+    if last < first:
+        raise click.UsageError(f"--end {last} is before --start {first}")
+    settings = usable_settings()
     with _embedded(settings):
         local_stack.enter(settings)
         migrate(resolve_url(settings))
@@ -307,6 +330,8 @@ def _materialize(
         for asset, metadata in outcome.metadata.items():
             numbers = ", ".join(f"{k} {v}" for k, v in metadata.items() if isinstance(v, int | float | str))
             click.echo(f"{asset}: {numbers}")
+    if outcome.trace:
+        say(outcome.trace)
     if not outcome.success:
         fail(outcome.error or f"blocking checks failed: {', '.join(outcome.failed_checks)}")
     if outcome.failed_checks:

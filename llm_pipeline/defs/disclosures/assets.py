@@ -1,15 +1,19 @@
 """The assets `senate_disclosures` and `house_disclosures`: filings of a window of days, as normalised rows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
+from psycopg import Connection
 
 from llm_pipeline.defs.disclosures.checks import check_specs, ingestion_checks
 from llm_pipeline.defs.disclosures.metadata import COLUMNS, ingestion_metadata
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.disclosures.ingest import ingest
 from llm_pipeline.disclosures.ledger import reconcile
-from llm_pipeline.disclosures.sources import SOURCES_OF, source_locations
+from llm_pipeline.disclosures.readers import SourceError
+from llm_pipeline.disclosures.report import IngestReport
+from llm_pipeline.disclosures.sources import SOURCES_OF, SourceLocation, source_locations
 from llm_pipeline.partitions import daily
 from llm_pipeline.settings import load_settings
 
@@ -52,18 +56,7 @@ def _disclosures_asset(chamber: str, what: str) -> dg.AssetsDefinition:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         with postgres.connect() as conn:
             conn.autocommit = True
-            reports = [
-                ingest(
-                    conn,
-                    place.source,
-                    place.location,
-                    start,
-                    end,
-                    now=datetime.now(UTC),
-                    run_id=context.run_id,
-                )
-                for place in places
-            ]
+            reports = [_load(conn, place, start, end, context.run_id) for place in places]
             gaps = [gap for source in SOURCES_OF[chamber] for gap in reconcile(conn, source, start, end)]
         return dg.MaterializeResult(
             metadata=ingestion_metadata(reports, setting=f"{name.upper()}_SOURCE"),
@@ -71,6 +64,13 @@ def _disclosures_asset(chamber: str, what: str) -> dg.AssetsDefinition:
         )
 
     return disclosures
+
+
+def _load(conn: Connection[Any], place: SourceLocation, start: date, end: date, run_id: str) -> IngestReport:
+    try:
+        return ingest(conn, place.source, place.location, start, end, now=datetime.now(UTC), run_id=run_id)
+    except SourceError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 senate_disclosures = _disclosures_asset("senate", "Periodic transaction reports of US senators")

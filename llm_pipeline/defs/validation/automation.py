@@ -1,6 +1,6 @@
 """When `validation_status` runs by itself: the hourly schedule and the sensor for new disclosures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
@@ -8,6 +8,7 @@ import dagster as dg
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.defs.switch import schedule_status, sensor_status
 from llm_pipeline.defs.validation.checks import ASSET
+from llm_pipeline.partitions import daily
 from llm_pipeline.settings import load_settings
 from llm_pipeline.validation.arrivals import Cursor, read_arrivals
 from llm_pipeline.validation.planning import DayWindow, plan_windows
@@ -21,6 +22,11 @@ validation_job = dg.define_asset_job(
     selection=[ASSET],
     description="Validates the pending disclosures of a window of days.",
 )
+
+
+def in_calendar(pending: Mapping[date, int]) -> dict[date, int]:
+    """The days that have a partition; one request for a day without would fail the whole tick, and every later one."""
+    return {day: count for day, count in pending.items() if daily.has_partition_key(str(day))}
 
 
 def run_requests(windows: Sequence[DayWindow], key_prefix: str | None = None) -> list[dg.RunRequest]:
@@ -65,8 +71,12 @@ def validation_hourly(
     settings = load_settings()
     since = context.scheduled_execution_time - timedelta(hours=settings.validation_lookback_hours)
     with postgres.connect() as conn:
-        recent, pending = pending_by_day(conn, ingested_after=since), pending_by_day(conn)
-    windows = due_windows(recent, pending, settings.validation_run_cap)
+        recent, everything = pending_by_day(conn, ingested_after=since), pending_by_day(conn)
+    pending = in_calendar(everything)
+    outside = len(everything) - len(pending)
+    if outside:
+        context.log.warning(f"{outside} days with pending disclosures are outside the calendar and left out")
+    windows = due_windows(in_calendar(recent), pending, settings.validation_run_cap)
     if not windows:
         return dg.SkipReason("no disclosure is pending")
     waiting = sum(pending.values()) - sum(window.disclosures for window in windows)
@@ -88,8 +98,12 @@ def new_disclosures(context: dg.SensorEvaluationContext, postgres: PostgresResou
         arrivals = read_arrivals(conn, Cursor.parse(context.cursor), ARRIVALS_PER_TICK)
     if arrivals.seen == 0:
         return dg.SkipReason("no new disclosures")
-    windows = plan_windows(arrivals.pending_by_day)
-    context.log.info(f"{arrivals.seen} new disclosures, {sum(arrivals.pending_by_day.values())} pending")
+    pending = in_calendar(arrivals.pending_by_day)
+    outside = len(arrivals.pending_by_day) - len(pending)
+    if outside:
+        context.log.warning(f"{outside} days of new disclosures are outside the calendar and left out")
+    windows = plan_windows(pending)
+    context.log.info(f"{arrivals.seen} new disclosures, {sum(pending.values())} of them pending")
     return dg.SensorResult(
         run_requests=run_requests(windows, key_prefix=str(arrivals.cursor)), cursor=str(arrivals.cursor)
     )

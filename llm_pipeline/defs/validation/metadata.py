@@ -25,15 +25,21 @@ def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> dg.TableMetad
 
 
 def report_metadata(report: ValidationReport, account: WindowAccount) -> dict[str, Any]:
-    """Counts, tokens, latency and cost as numbers that Dagster plots over time, and two small tables."""
+    """Counts, tokens, latency and cost as numbers that Dagster plots over time, and two small tables.
+
+    `passed`, `flagged`, `rejected` and `undecided` say where the window's disclosures stand after the run, so that
+    the latest materialization tells the state even when it found nothing to do; `selected` and `decided_in_this_run`
+    are of the run.
+    """
     metadata: dict[str, Any] = {
         "status": _headline(report),
         "dagster/row_count": account.total,
+        "passed": account.passed,
+        "flagged": account.flagged,
+        "rejected": account.rejected,
+        "undecided": account.failed,
         "selected": report.selected,
-        "passed": report.statuses["pass"],
-        "flagged": report.statuses["flag"],
-        "rejected": report.statuses["reject"],
-        "undecided": len(report.undecided),
+        "decided_in_this_run": report.decided,
     }
     if not report.selected:
         return metadata
