@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection
 
-from llm_pipeline.validation.store import PARTITION_DAY
+from llm_pipeline.validation.statements import PARTITION_DAY, WAITS
 
 _ARRIVALS: LiteralString = f"""
     WITH place AS (
@@ -22,7 +22,7 @@ _ARRIVALS: LiteralString = f"""
                     THEN '0'::xid8 ELSE %(xid)s::xid8 END AS xid
     ), arrived AS (
         SELECT d.ingest_xid, d.ingest_seq, {PARTITION_DAY} AS day,
-               d.llm_validation_status = 'pending' AND d.deleted_at IS NULL AND d.superseded_by IS NULL AS waits
+               {WAITS} AS waits
         FROM trading_disclosures d, place
         WHERE (d.ingest_xid, d.ingest_seq) > (place.xid, CASE WHEN place.xid = %(xid)s::xid8 THEN %(seq)s ELSE 0 END)
           AND (d.ingest_xid < pg_snapshot_xmin(pg_current_snapshot())

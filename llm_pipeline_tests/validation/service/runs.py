@@ -124,12 +124,12 @@ def validate(
     with connect(url) as conn:
         prepare(conn, used, now)
     report = asyncio.run(
-        validating(
-            url, used, start=start, end=end, now=now, batch_size=batch_size, cap=cap, cache=cache, run_id=run_id
-        )
+        validating(url, used, start=start, end=end, now=now, batch_size=batch_size, cap=cap, cache=cache, run_id=run_id)
     )
     with connect(url) as conn:
-        account, answers, overdue = check_window(conn, start, end, run_id=run_id, now=now, pending_hours=24)
+        account, answers, overdue = check_window(
+            conn, start, end, run_id=run_id, now=now, pending_hours=24, report=report
+        )
     results = validation_checks(report, account, answers, overdue, pending_hours=24, most_rejected=0.5)
     return Run(report, account, {str(one.check_name): one for one in results})
 
@@ -155,9 +155,7 @@ async def validating(
                 return await lookup_async(conn, keys)
 
         async with open_gateway(used, context, cache=AnswerCache(find) if cache else None) as gateway:
-            return await validate_window(
-                pool, gateway, start=start, end=end, now=now, batch_size=batch_size, cap=cap
-            )
+            return await validate_window(pool, gateway, start=start, end=end, now=now, batch_size=batch_size, cap=cap)
 
 
 def rules_alone(url: str, now: datetime = NOW) -> dict[str, str]:
@@ -165,7 +163,7 @@ def rules_alone(url: str, now: datetime = NOW) -> dict[str, str]:
 
     async def read() -> dict[str, str]:
         async with async_pool(url, 1) as pool, pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
-            page = [one.record for one in await store.read_page(cur, START, LAST, (-1, 0), 100_000)]
+            page = [one.record for one in await store.read_page(cur, START, LAST, (-1, 0), 100_000, now)]
             knowledge = await Knowledge.read(cur, now)
             neighbours = await store.read_neighbours(cur, page)
             facts = compute_facts(page, knowledge.context(neighbours))
@@ -195,7 +193,9 @@ def check_artifacts(url: str, used: Settings) -> int:
     """Every call that reached for the server has its request in the lake, every artifact row its file with the
     recorded hash; how many artifacts there are."""
     lake = Lake(used.lake)
-    artifacts = query(url, "SELECT audit_trail_id::text AS call, artifact_type, lake_uri, content_sha256 FROM llm_artifacts")
+    artifacts = query(
+        url, "SELECT audit_trail_id::text AS call, artifact_type, lake_uri, content_sha256 FROM llm_artifacts"
+    )
     for one in artifacts:
         lake.read(one["lake_uri"], one["content_sha256"])
     kinds = Counter((one["call"], one["artifact_type"]) for one in artifacts)

@@ -8,7 +8,7 @@ import pytest
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.offline_model import MODEL_NAME
-from llm_pipeline.validation.store import issue_id
+from llm_pipeline.validation.stored_rows import issue_id
 from llm_pipeline_tests.validation.service.runs import (
     NOW,
     check_artifacts,
