@@ -1,6 +1,7 @@
 """The assets `senate_disclosures` and `house_disclosures`: filings of a window of days, as normalised rows."""
 
 from datetime import UTC, date, datetime
+from inspect import cleandoc
 from typing import Any
 
 import dagster as dg
@@ -30,12 +31,12 @@ def _disclosures_asset(chamber: str, what: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         group_name="disclosures",
-        description=f"""{what}, one row per reported transaction in `trading_disclosures`.
+        description=cleandoc(f"""{what}, one row per reported transaction in `trading_disclosures`.
 
         Reads the raw filings at `{name.upper()}_SOURCE`, normalises names, tickers, ranges and dates without repairing
         anything, and writes rows, provenance chain and ledger in one transaction. Daily by disclosure date; any window
         in one run; an unchanged source changes nothing. A filing that cannot be read is a `failed` row of
-        `ingest_ledger` and a failing check, and does not stop the others.""",
+        `ingest_ledger` and a failing check, and does not stop the others."""),
         partitions_def=daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"postgres", "python"},
