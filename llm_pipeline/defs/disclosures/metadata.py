@@ -60,6 +60,6 @@ def ingestion_metadata(reports: Sequence[IngestReport], setting: str) -> dict[st
 def _headline(totals: dict[str, int], changed: bool) -> str:
     if not totals["filings_seen"]:
         return "no filing of this window in the source"
-    if totals["filings_failed"]:
-        return f"{totals['filings_failed']} filings could not be read, the others are stored"
-    return "stored" if changed else "nothing new"
+    what = "stored" if changed else "nothing new"
+    failed = totals["filings_failed"]
+    return f"{what}, {failed} filing{'s'[: failed > 1]} could not be read" if failed else what
