@@ -75,8 +75,16 @@ async def validate_window(
     run = WindowRun(pool, gateway, ValidationReport(start, end), now, batch_size, cap, progress)
     report = await run.work()
     if report.stopped and not report.decided:
-        raise ModelUnusableError(report.stopped)
+        raise ModelUnusableError(f"{report.stopped}. {_advice(report, gateway.settings)}")
     return report
+
+
+def _advice(report: ValidationReport, settings: Settings) -> str:
+    model, server = settings.llm_validation_model, settings.ollama_base_url or "the bundled offline-rules server"
+    return (
+        f"Nothing was decided, {report.selected} disclosures stay pending. See that OLLAMA_BASE_URL ({server}) names a "
+        f"server that runs (`ollama serve`) and has the model (`ollama pull {model}`), then run again."
+    )
 
 
 def check_window(

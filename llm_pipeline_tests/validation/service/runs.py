@@ -62,6 +62,8 @@ def load(url: str, pending: PendingSet) -> None:
 def insert(url: str, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Rows of JSON values into a table, in their own columns' types."""
     given = list(rows)
+    if not given:
+        return
     names = ", ".join(given[0])
     with connect(url) as conn:
         conn.execute(
