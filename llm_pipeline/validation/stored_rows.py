@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid5
 
+from llm_pipeline.db.bulk import clean_text
 from llm_pipeline.validation.report import Undecided
 from llm_pipeline.validation.verdict import Verdict
 
@@ -140,7 +141,7 @@ def quarantine_rows(result: BatchResult) -> list[Row]:
     """Rows for data_quality_quarantine; the statement adds the original row and the ids of the issues."""
     return [
         {
-            "id": str(uuid5(ISSUE_NAMESPACE, f"{one.verdict.record_id}|quarantine|{one.verdict.reason}")),
+            "id": str(uuid5(ISSUE_NAMESPACE, clean_text(f"{one.verdict.record_id}|quarantine|{one.verdict.reason}"))),
             "table_name": TABLE,
             "original_record_id": one.verdict.record_id,
             "quarantine_reason": one.verdict.reason,
