@@ -48,11 +48,18 @@ PAGE: LiteralString = f"""
     ORDER BY failed_before, d.ingest_seq
     LIMIT %(limit)s"""  # noqa: S608
 
-# Rows of the same filers on the same days, against which duplicates and contradictions are judged. A rejected row is
-# no original of anything.
+# The first letters of a ticker cell, NULL where it says nothing: equal tickers have equal ones, however they are spelt
+# (BRK.B, BRK-B, "brk b"; BAC$K, BAC-PK).
+_STEM: LiteralString = """NULLIF(NULLIF(NULLIF(substring(
+    upper(COALESCE(d.asset_ticker, d.raw_data #>> '{as_filed,ticker}')) FROM '^\\s*([A-Z0-9]+)'),
+    'N'), 'NONE'), 'NULL')"""
+
+# Rows of the same filers on the same days that may concern the same asset, against which duplicates and contradictions
+# are judged. A rejected row is no original of anything. Filers with a hundred trades a day would otherwise bring ten
+# neighbours a record.
 NEIGHBOURS: LiteralString = f"""
     WITH asked AS MATERIALIZED (
-        SELECT d.id, d.politician_id, d.transaction_date::date AS day
+        SELECT d.id, d.politician_id, d.transaction_date::date AS day, {_STEM} AS stem
         FROM trading_disclosures d
         JOIN jsonb_populate_recordset(NULL::trading_disclosures, %(ids)s) AS i ON i.id = d.id
     ), days AS (SELECT DISTINCT politician_id, day FROM asked)
@@ -63,6 +70,10 @@ NEIGHBOURS: LiteralString = f"""
     LEFT JOIN politicians p ON p.id = d.politician_id
     WHERE {OPEN} AND d.llm_validation_status <> 'reject'
       AND NOT EXISTS (SELECT FROM asked WHERE asked.id = d.id)
+      AND ({_STEM} IS NULL OR EXISTS (
+          SELECT FROM asked
+          WHERE asked.politician_id = days.politician_id AND asked.day = days.day
+            AND (asked.stem IS NULL OR asked.stem = {_STEM})))
     ORDER BY d.ingest_seq"""  # noqa: S608
 
 REPORTED_NAMES: LiteralString = f"""

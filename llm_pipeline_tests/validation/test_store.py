@@ -9,6 +9,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from llm_pipeline.db.connection import async_pool, connect
+from llm_pipeline.validation.record import ValidationRecord
 from llm_pipeline.validation.report import Undecided
 from llm_pipeline.validation.store import (
     account_for,
@@ -16,6 +17,7 @@ from llm_pipeline.validation.store import (
     count_overdue,
     count_pending,
     pending_by_day,
+    read_neighbours,
     read_page,
     read_shapes,
 )
@@ -152,6 +154,43 @@ def test_the_same_issue_twice_in_one_verdict_is_one_row(standing):
     assert apply(standing, BatchResult((twice,))).decided == {ident(0)}
     with connect(standing) as conn:
         assert conn.execute("SELECT count(*) FROM data_quality_issues").fetchone() == (1,)
+
+
+def neighbours_of(url, *records):
+    async def read():
+        async with async_pool(url, 1) as pool, pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
+            return await read_neighbours(cur, [ValidationRecord(one) for one in records])
+
+    return sorted(str(one.ticker) for one in asyncio.run(read()))
+
+
+@pytest.fixture
+def one_day(database_url):
+    """One filer's trades of one day under many tickers, the first of them asked about; and one of the day after."""
+    filer = ident(999)
+    with connect(database_url) as conn:
+        conn.execute("INSERT INTO politicians (id, full_name) VALUES (%s, 'Ann Example')", [filer])
+        tickers = ["BRK.B", "brk b", " BRK/B", "BRK$B", "AAPL", None, "--", "N/A", "BRK.B"]
+        for n, ticker in enumerate(tickers):
+            day = NEXT if n == len(tickers) - 1 else DAY
+            conn.execute(
+                """INSERT INTO trading_disclosures (id, politician_id, transaction_date, asset_ticker, asset_name)
+                   VALUES (%s, %s, %s, %s, 'x')""",
+                [ident(n), filer, day, ticker],
+            )
+    return database_url
+
+
+def test_neighbours_are_what_may_be_the_same_asset_on_the_same_day(one_day):
+    assert neighbours_of(one_day, ident(0)) == [" BRK/B", "--", "BRK$B", "N/A", "None", "brk b"]
+    # A record without a ticker may be any of them.
+    assert neighbours_of(one_day, ident(5)) == [" BRK/B", "--", "AAPL", "BRK$B", "BRK.B", "N/A", "brk b"]
+    assert neighbours_of(one_day, ident(0), ident(5), ident(1)) == [" BRK/B", "--", "AAPL", "BRK$B", "N/A"]
+    assert neighbours_of(one_day, ident(8)) == []
+    with connect(one_day) as conn:
+        conn.execute("UPDATE trading_disclosures SET llm_validation_status = 'reject' WHERE asset_ticker LIKE 'brk%'")
+        conn.execute("UPDATE trading_disclosures SET superseded_by = 'x' WHERE asset_ticker LIKE '%/_'")
+    assert neighbours_of(one_day, ident(0)) == ["--", "BRK$B", "None"]
 
 
 def test_an_empty_batch_is_nothing(standing):

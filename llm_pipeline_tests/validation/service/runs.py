@@ -12,6 +12,7 @@ from typing import Any
 
 from dagster import AssetCheckResult
 from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
 
 from llm_pipeline.db.bulk import as_jsonb_rows
 from llm_pipeline.db.connection import async_pool, connect
@@ -30,10 +31,10 @@ from llm_pipeline.validation.report import ValidationReport, WindowAccount
 from llm_pipeline.validation.service import check_window, prepare, validate_window
 from llm_pipeline.validation.verdict import decide
 
-END = date(2026, 1, 1)
-NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+END = date(2025, 1, 1)
+NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
 START = date(2012, 1, 1)
-LAST = date(2026, 3, 5)
+LAST = date(2025, 3, 5)
 ALL_STATUSES = ("pass", "flag", "reject")
 
 
@@ -147,10 +148,11 @@ async def validating(
     cap: int | None = None,
     cache: bool = True,
     run_id: str = "run-1",
+    pool: AsyncConnectionPool[Any] | None = None,
 ) -> ValidationReport:
     """The asset's asynchronous part."""
     context = CallContext(service="validation_gate", dagster_run_id=run_id, asset_key="validation_status")
-    async with async_pool(url, used.llm_concurrency) as pool:
+    async with pool or async_pool(url, used.llm_concurrency) as pool:
 
         async def find(keys: Any) -> dict[str, CachedAnswer]:
             async with pool.connection() as conn:
@@ -220,9 +222,10 @@ def check_stored_reasons(url: str) -> None:
     wrong = query(
         url,
         """SELECT d.id::text, d.llm_validation_status AS status,
-                  (SELECT count(*) FROM data_quality_issues i WHERE i.record_id::text = d.id::text) AS issues,
+                  (SELECT count(*) FROM data_quality_issues i
+                   WHERE i.table_name = 'trading_disclosures' AND i.record_id::text = d.id::text) AS issues,
                   (SELECT count(*) FROM data_quality_quarantine q
-                   WHERE q.original_record_id::text = d.id::text AND q.original_data ->> 'id' = d.id::text
+                   WHERE q.table_name = 'trading_disclosures' AND q.original_record_id::text = d.id::text AND q.original_data ->> 'id' = d.id::text
                      AND cardinality(q.issue_ids) > 0) AS quarantined
            FROM trading_disclosures d""",
     )
