@@ -225,7 +225,8 @@ def check_stored_reasons(url: str) -> None:
                   (SELECT count(*) FROM data_quality_issues i
                    WHERE i.table_name = 'trading_disclosures' AND i.record_id::text = d.id::text) AS issues,
                   (SELECT count(*) FROM data_quality_quarantine q
-                   WHERE q.table_name = 'trading_disclosures' AND q.original_record_id::text = d.id::text AND q.original_data ->> 'id' = d.id::text
+                   WHERE q.table_name = 'trading_disclosures' AND q.original_record_id::text = d.id::text
+                     AND q.original_data ->> 'id' = d.id::text
                      AND cardinality(q.issue_ids) > 0) AS quarantined
            FROM trading_disclosures d""",
     )
