@@ -101,12 +101,15 @@ def main() -> None:
 @reported
 def demo(ui: bool, port: int) -> None:
     """Synthetic filings through the whole pipeline, everything embedded, then the UI."""
+    from dotenv import dotenv_values
+
     from llm_pipeline.demo import run_demo
 
     settings = usable_settings()
-    if settings.database_url is not None:
+    if settings.database_url is not None or "DATABASE_URL" in dotenv_values(local_stack.ENV_FILE):
         raise click.UsageError(
-            "DATABASE_URL is set, and the demo writes invented people: unset it to use the embedded database"
+            "DATABASE_URL is set, and the demo writes invented people: unset it (.env counts too) to use the embedded "
+            "database"
         )
     with _embedded(settings):
         summary = run_demo(settings, say)

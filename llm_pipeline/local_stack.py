@@ -21,6 +21,8 @@ LOOPBACK = "127.0.0.1"
 UI_PORT = 3000
 STOP_TIMEOUT_S = 30.0
 GROUP_TIMEOUT_S = 10.0
+# `dagster dev` reads this file from the working folder, over what the environment says.
+ENV_FILE = PROJECT_ROOT / ".env"
 # Events of a run over many days are written in batches: 3,378 days took 110 s one by one.
 EVENT_BATCH_SIZE = "500"
 

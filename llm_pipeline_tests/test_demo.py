@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from llm_pipeline import local_stack
 from llm_pipeline.cli import main
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline_tests.commands import SCRIPT, llm_pipeline
@@ -88,3 +89,11 @@ def test_the_demo_refuses_to_write_invented_people_into_a_database_of_yours(monk
     assert done.exit_code == 2
     assert "DATABASE_URL is set, and the demo writes invented people: unset it" in done.stderr
     assert done.stdout == ""
+
+
+def test_the_demo_also_refuses_for_an_address_in_the_file_that_the_ui_would_read(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://127.0.0.1:1/mine\n")
+    monkeypatch.setattr(local_stack, "ENV_FILE", tmp_path / ".env")
+    done = CliRunner().invoke(main, ["demo", "--no-ui"])
+    assert done.exit_code == 2
+    assert "unset it (.env counts too)" in done.stderr

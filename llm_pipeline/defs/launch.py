@@ -103,8 +103,8 @@ def materialize_window(
 def _planned_at_once(days: int) -> Iterator[None]:
     """For long windows, one event "planned" an asset instead of one a day.
 
-    Dagster writes them one by one: of 36 s to ingest 3,151 days, 20 s were these. The price: the days of a run that
-    fails show as missing, not as failed.
+    Dagster writes them one by one; without them, ingesting 3,151 days took 31 s instead of 36 s. The price: the days
+    of a run that fails show as missing, not as failed.
     """
     if days <= DAYS_PLANNED_ONE_BY_ONE or PLANNED_AT_ONCE in os.environ:
         yield
