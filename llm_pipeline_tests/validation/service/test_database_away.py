@@ -6,11 +6,13 @@ import asyncio
 import json
 import time
 from collections import Counter
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from llm_pipeline.db.connection import connect
+from llm_pipeline.offline_model.faults import Fault, FaultPlan
 from llm_pipeline.offline_model.process import running_in_thread
 from llm_pipeline.validation.window_run import spool_folder
 from llm_pipeline_tests.validation.service.runs import (
@@ -33,6 +35,11 @@ def decided(conn) -> int:
     return conn.execute("SELECT count(*) FROM trading_disclosures WHERE llm_validation_status <> 'pending'").fetchone()[
         0
     ]
+
+
+def answered(home: Path) -> set[str]:
+    """Audit ids of the calls whose response is in the lake, where it is before anything else can fail."""
+    return {file.parent.name for file in home.glob("lake/llm_runs/*/*/*/*/response_json.json.gz")}
 
 
 def cut_after_some_are_decided(url: str) -> None:
@@ -61,8 +68,8 @@ def test_a_lost_database_loses_no_verdict_and_no_call(database_url, server, tmp_
             conn.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     worker_url = psycopg.conninfo.make_conninfo(database_url, user=f"{name}_worker")
     try:
-        with running_in_thread(latency_ms=40) as model:
-            used = settings(tmp_path, model.base_url, llm_concurrency=4)
+        with running_in_thread(latency_ms=40, faults=FaultPlan((Fault("http_503", every_nth=3),))) as model:
+            used = settings(tmp_path, model.base_url, llm_concurrency=4, llm_backoff_s=0.1)
 
             async def both() -> None:
                 await asyncio.gather(
@@ -81,11 +88,11 @@ def test_a_lost_database_loses_no_verdict_and_no_call(database_url, server, tmp_
             assert waiting
             assert len(waiting) == len(set(waiting))
             known = set(waiting) | set(stored)  # a commit whose answer was lost is in both, and loads without effect
-            # Only calls that were cut off before their answer came, at most one a place, are in neither.
-            assert 0 <= model.model.log.calls - len(known) <= used.llm_concurrency
+            assert answered(tmp_path) <= known  # retries that were waiting for their turn too
 
             with connect(database_url, autocommit=True) as conn:
                 conn.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+            model.model.set_faults(FaultPlan())
             run = validate(worker_url, used, batch_size=10, run_id="run-2")
     finally:
         with connect(server.url("postgres"), autocommit=True) as admin:
@@ -106,6 +113,32 @@ def test_a_lost_database_loses_no_verdict_and_no_call(database_url, server, tmp_
     assert run.failed_checks == set()
     check_stored_reasons(database_url)
     check_artifacts(database_url, used)
+
+
+def test_a_run_that_is_stopped_while_it_stores_forgets_no_call(database_url, tmp_path, honest):
+    pending, expected = mixed_set(100)
+    load(database_url, pending)
+    used = settings(tmp_path, honest.base_url)
+
+    async def stopped() -> None:
+        with connect(database_url) as conn:
+            conn.execute("LOCK TABLE trading_disclosures IN EXCLUSIVE MODE")  # may be read, not written
+            run = asyncio.create_task(validating(database_url, used))
+            while len(answered(tmp_path)) < 4:  # noqa: ASYNC110 - files tell nobody when they appear
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+
+    asyncio.run(asyncio.wait_for(stopped(), 30))
+    assert set(statuses(database_url).values()) == {"pending"}
+    assert query(database_url, "SELECT id FROM llm_audit_trail") == []
+    run = validate(database_url, used, run_id="run-2")
+    assert answered(tmp_path) <= {row["id"] for row in query(database_url, "SELECT id::text FROM llm_audit_trail")}
+    assert (run.report.calls, run.report.cache_hits) == (4, 4)
+    assert honest.model.log.calls == 4
+    assert statuses(database_url) == expected
 
 
 def test_a_batch_that_a_table_refuses_is_stored_record_by_record(database_url, tmp_path, honest):
