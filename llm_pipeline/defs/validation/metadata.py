@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -24,7 +25,7 @@ def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> dg.TableMetad
     )
 
 
-def report_metadata(report: ValidationReport, account: WindowAccount) -> dict[str, Any]:
+def report_metadata(report: ValidationReport, account: WindowAccount, warnings: Sequence[str] = ()) -> dict[str, Any]:
     """Counts, tokens, latency and cost as numbers that Dagster plots over time, and two small tables.
 
     `passed`, `flagged`, `rejected` and `undecided` say where the window's disclosures stand after the run, so that
@@ -43,6 +44,8 @@ def report_metadata(report: ValidationReport, account: WindowAccount) -> dict[st
     }
     if not report.selected:
         return metadata
+    if warnings:
+        metadata["model_server_warnings"] = "; ".join(warnings)
     metadata |= {
         "model": ", ".join(sorted(report.models)) or "none",
         "model_calls": report.calls,
