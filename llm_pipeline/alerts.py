@@ -16,7 +16,7 @@ def post_alert(url: str, text: str, fields: dict[str, str]) -> None:
     """
     try:
         answer = httpx.post(url, json={"text": text, **fields}, timeout=TIMEOUT_S)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise httpx.HTTPError(f"FAILURE_WEBHOOK_URL cannot be reached: {type(error).__name__}") from None
-    if answer.is_error:
+    if not answer.is_success:  # redirects are not followed, so nothing was delivered
         raise httpx.HTTPError(f"FAILURE_WEBHOOK_URL answered {answer.status_code}")

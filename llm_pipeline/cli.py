@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -31,8 +32,26 @@ def say(text: str) -> None:
 
 def fail(text: str) -> NoReturn:
     """The work found a failure: say it in one line, exit 1."""
-    say(f"failed: {text}")
+    say(f"failed: {' '.join(text.split())}")
     sys.exit(1)
+
+
+def usable_settings() -> Settings:
+    """The settings, of which `DATABASE_URL` is an address at all; what libpq says otherwise repeats the password."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    from llm_pipeline.db.connection import libpq_url
+
+    settings = load_settings()
+    if settings.database_url is not None:
+        try:
+            conninfo_to_dict(libpq_url(settings.database_url.get_secret_value()))
+        except ProgrammingError:
+            raise click.UsageError(
+                "DATABASE_URL is not an address such as postgresql://user:password@host:5432/database"
+            ) from None
+    return settings
 
 
 def reported(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
@@ -55,10 +74,7 @@ def reported(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             first = error.errors()[0]
             raise click.UsageError(f"{'.'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
         except psycopg.OperationalError as error:
-            reason = " ".join(str(error).split())
-            fail(
-                f"the database does not answer: {reason}. Check DATABASE_URL, or unset it for the embedded one"
-            )
+            fail(f"the database does not answer: {error}. Check DATABASE_URL, or unset it for the embedded one")
         except (
             MigrationError,
             EmbeddedPostgresError,
@@ -85,12 +101,15 @@ def main() -> None:
 @reported
 def demo(ui: bool, port: int) -> None:
     """Synthetic filings through the whole pipeline, everything embedded, then the UI."""
+    from dotenv import dotenv_values
+
     from llm_pipeline.demo import run_demo
 
-    settings = load_settings()
-    if settings.database_url is not None:
+    settings = usable_settings()
+    if settings.database_url is not None or "DATABASE_URL" in dotenv_values(local_stack.ENV_FILE):
         raise click.UsageError(
-            "DATABASE_URL is set, and the demo writes invented people: unset it to use the embedded database"
+            "DATABASE_URL is set, and the demo writes invented people: unset it (.env counts too) to use the embedded "
+            "database"
         )
     with _embedded(settings):
         summary = run_demo(settings, say)
@@ -109,7 +128,7 @@ def up(port: int) -> None:
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import migrate
 
-    settings = load_settings()
+    settings = usable_settings()
     with _embedded(settings):
         local_stack.enter(settings)
         migrate(resolve_url(settings))
@@ -141,7 +160,9 @@ def db_migrate(as_json: bool) -> None:
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import migrate
 
-    applied = migrate(resolve_url(load_settings()))
+    settings = usable_settings()
+    with _embedded(settings):
+        applied = migrate(resolve_url(settings))
     if as_json:
         click.echo(json.dumps({"applied": [one.name for one in applied]}))
         return
@@ -158,11 +179,12 @@ def db_status(as_json: bool) -> None:
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import status
 
-    found = status(resolve_url(load_settings()))
+    settings = usable_settings()
+    with _embedded(settings):
+        found = status(resolve_url(settings))
     if as_json:
         listed = [
-            {"name": one.name, "applied_at": one.applied_at.isoformat() if one.applied_at else None}
-            for one in found
+            {"name": one.name, "applied_at": one.applied_at.isoformat() if one.applied_at else None} for one in found
         ]
         click.echo(json.dumps({"migrations": listed}))
     else:
@@ -178,7 +200,7 @@ def db_url() -> None:
     """Print the connection string in use, starting the embedded server if that is the one."""
     from llm_pipeline.db.connection import resolve_url
 
-    click.echo(resolve_url(load_settings()))
+    click.echo(resolve_url(usable_settings()))
 
 
 @main.command("ingest")
@@ -188,9 +210,7 @@ def db_url() -> None:
 @click.option("--end", type=DAY, help="Last disclosure date; without it, the source's last.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @reported
-def ingest_command(
-    source: str, location: str, start: datetime | None, end: datetime | None, as_json: bool
-) -> None:
+def ingest_command(source: str, location: str, start: datetime | None, end: datetime | None, as_json: bool) -> None:
     """Read filings of SOURCE (senate_efd, house_stock_watcher, house_ptr) at LOCATION: a file, folder, glob or URL."""
     from llm_pipeline.disclosures.sources import SOURCES_OF
 
@@ -212,8 +232,6 @@ def ingest_command(
 @reported
 def validate(start: datetime, end: datetime, as_json: bool) -> None:
     """Give every pending disclosure of a window a verdict."""
-    if end < start:
-        raise click.UsageError("--end is before --start")
     _materialize(["validation_status"], start.date(), end.date(), as_json)
 
 
@@ -243,15 +261,16 @@ def gate_evaluate(file: Path, as_json: bool) -> None:
         fail(f"{len(result.undecided)} records got no verdict; first: {result.undecided[0]}")
 
 
-def _embedded(settings: Settings) -> Any:
-    """Own the embedded PostgreSQL for the time of a command: whoever started it stops it."""
-    from contextlib import nullcontext
-
+@contextmanager
+def _embedded(settings: Settings) -> Iterator[None]:
+    """Own the embedded PostgreSQL for the time of a command: whoever started it stops it, also on SIGTERM."""
     from llm_pipeline.embedded.postgres import EmbeddedPostgres
 
     if settings.database_url is not None:
-        return nullcontext()
-    return EmbeddedPostgres(settings.llm_pipeline_home).running()
+        yield
+        return
+    with local_stack.orderly_end(), EmbeddedPostgres(settings.llm_pipeline_home).running():
+        yield
 
 
 def _serve(port: int) -> None:
@@ -261,9 +280,7 @@ def _serve(port: int) -> None:
         fail(f"the Dagster UI ended with exit code {code}")
 
 
-def _ingest_window(
-    source: str, location: str, start: datetime | None, end: datetime | None
-) -> tuple[date, date]:
+def _ingest_window(source: str, location: str, start: datetime | None, end: datetime | None) -> tuple[date, date]:
     from llm_pipeline.disclosures.readers import reader_for
     from llm_pipeline.partitions import FIRST_DAY
 
@@ -286,7 +303,9 @@ def _materialize(
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import migrate
 
-    settings = load_settings()
+    if last < first:
+        raise click.UsageError(f"--end {last} is before --start {first}")
+    settings = usable_settings()
     with _embedded(settings):
         local_stack.enter(settings)
         migrate(resolve_url(settings))
@@ -316,6 +335,8 @@ def _materialize(
                 f"{k} {v}" for k, v in metadata.items() if isinstance(v, int | float | str) and len(str(v)) < 200
             )
             click.echo(f"{asset}: {numbers}")
+    if outcome.trace:
+        say(outcome.trace)
     if not outcome.success:
         fail(outcome.error or f"blocking checks failed: {', '.join(outcome.failed_checks)}")
     if outcome.failed_checks:

@@ -34,9 +34,7 @@ def sqlalchemy_url(url: str) -> str:
     psycopg 2 is named because Dagster's NOTIFY fails with psycopg 3. A Unix socket's folder stays a parameter
     (`@/db?host=/folder`), the only form that both SQLAlchemy and libpq take.
     """
-    parts = {
-        name: str(value) for name, value in conninfo_to_dict(libpq_url(url)).items() if value is not None
-    }
+    parts = {name: str(value) for name, value in conninfo_to_dict(libpq_url(url)).items() if value is not None}
     options = f"{parts.pop('options', '')} -csearch_path={SCHEMA}".strip()
     address = URL.create(
         "postgresql+psycopg2", username=parts.pop("user", None), password=parts.pop("password", None),

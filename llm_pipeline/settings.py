@@ -38,14 +38,10 @@ class Settings(BaseSettings):
         description="all local state: embedded Postgres, lake, Dagster home, logs",
     )
     database_url: SecretStr | None = Field(None, description="PostgreSQL to use; unset: the embedded one")
-    lake_url: str | None = Field(
-        None, description="folder or fsspec URL of model artifacts; unset: HOME/lake"
-    )
+    lake_url: str | None = Field(None, description="folder or fsspec URL of model artifacts; unset: HOME/lake")
 
     # Sources of disclosures: paths, globs or URLs, several separated by commas
-    senate_disclosures_source: str | None = Field(
-        None, description="Senate daily report JSON: file, folder or URL"
-    )
+    senate_disclosures_source: str | None = Field(None, description="Senate daily report JSON: file, folder or URL")
     house_disclosures_source: str | None = Field(None, description="House export: file, folder or URL")
 
     # Sources of reference data: paths, folders, globs or URLs, several separated by commas
@@ -63,56 +59,32 @@ class Settings(BaseSettings):
     congress_api_key: SecretStr | None = Field(None, description="key of api.congress.gov")
 
     # Model server
-    ollama_base_url: str | None = Field(
-        None, description="Ollama server; unset: the bundled offline-rules model"
-    )
-    ollama_api_key: SecretStr | None = Field(
-        None, description="sent as a Bearer token, for servers behind a proxy"
-    )
+    ollama_base_url: str | None = Field(None, description="Ollama server; unset: the bundled offline-rules model")
+    ollama_api_key: SecretStr | None = Field(None, description="sent as a Bearer token, for servers behind a proxy")
     llm_validation_model: str = Field("qwen3:8b", description="model of validation_gate")
     llm_anomaly_model: str = Field("gemma3:12b-it-qat", description="model of anomaly_detection")
     llm_audit_model: str = Field("deepseek-r1:7b", description="model of lineage_audit")
     llm_feedback_model: str = Field("gemma3:12b-it-qat", description="model of feedback_loop")
     llm_concurrency: Annotated[int, Field(ge=1, le=256, description="model calls in flight")] = 8
     llm_connect_timeout_s: Annotated[float, Field(gt=0, description="seconds to open a connection")] = 5.0
-    llm_idle_timeout_s: Annotated[
-        float, Field(gt=0, description="seconds without a byte before giving up")
-    ] = 300.0
+    llm_idle_timeout_s: Annotated[float, Field(gt=0, description="seconds without a byte before giving up")] = 300.0
     llm_total_timeout_s: Annotated[float, Field(gt=0, description="seconds for one whole call")] = 900.0
-    llm_num_ctx: Annotated[
-        int, Field(ge=512, description="context window in tokens, the same for every call")
-    ] = 16384
+    llm_num_ctx: Annotated[int, Field(ge=512, description="context window in tokens, the same for every call")] = 16384
     llm_num_predict: Annotated[int, Field(ge=64, description="longest answer in tokens")] = 6144
     llm_seed: int = Field(7, description="seed sent with every call")
     llm_temperature: Annotated[float, Field(ge=0, le=2, description="sampling temperature")] = 0.0
     llm_keep_alive: str = Field("10m", description="how long the server keeps the model loaded")
-    llm_max_attempts: Annotated[
-        int, Field(ge=1, le=10, description="tries of one call that can still succeed")
-    ] = 3
-    llm_backoff_s: Annotated[
-        float, Field(ge=0, description="first pause between tries; it doubles each time")
-    ] = 2.0
-    llm_usd_per_million_input_tokens: Annotated[float, Field(ge=0, description="0 for your own hardware")] = (
-        0.0
-    )
-    llm_usd_per_million_output_tokens: Annotated[
-        float, Field(ge=0, description="0 for your own hardware")
-    ] = 0.0
+    llm_max_attempts: Annotated[int, Field(ge=1, le=10, description="tries of one call that can still succeed")] = 3
+    llm_backoff_s: Annotated[float, Field(ge=0, description="first pause between tries; it doubles each time")] = 2.0
+    llm_usd_per_million_input_tokens: Annotated[float, Field(ge=0, description="0 for your own hardware")] = 0.0
+    llm_usd_per_million_output_tokens: Annotated[float, Field(ge=0, description="0 for your own hardware")] = 0.0
 
     # Validation
     validation_batch_size: Annotated[int, Field(ge=1, le=200, description="records in one model call")] = 25
-    validation_run_cap: Annotated[int, Field(ge=1, description="most records one scheduled run takes on")] = (
-        5000
-    )
-    validation_lookback_hours: Annotated[
-        int, Field(ge=1, description="what validation_hourly calls recent")
-    ] = 2
-    validation_pending_hours: Annotated[
-        int, Field(ge=1, description="a record pending longer is overdue")
-    ] = 24
-    validation_max_reject_share: Annotated[
-        float, Field(ge=0, le=1, description="above it the check warns")
-    ] = 0.10
+    validation_run_cap: Annotated[int, Field(ge=1, description="most records one scheduled run takes on")] = 5000
+    validation_lookback_hours: Annotated[int, Field(ge=1, description="what validation_hourly calls recent")] = 2
+    validation_pending_hours: Annotated[int, Field(ge=1, description="a record pending longer is overdue")] = 24
+    validation_max_reject_share: Annotated[float, Field(ge=0, le=1, description="above it the check warns")] = 0.10
 
     # Automation
     llm_pipeline_automation: bool = Field(False, description="schedules and sensors start switched on")
@@ -135,4 +107,4 @@ def load_settings() -> Settings:
     Raises:
         pydantic.ValidationError: a variable has a value that its type does not allow; the message names it.
     """
-    return Settings()  # type: ignore[call-arg]
+    return Settings()

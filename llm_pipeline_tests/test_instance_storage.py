@@ -27,9 +27,7 @@ def tables_by_schema(url):
         return dict(connection.execute(query).fetchall())
 
 
-def test_a_job_runs_on_the_projects_dagster_yaml_and_its_tables_stay_in_their_schema(
-    dagster_home, empty_database_url
-):
+def test_a_job_runs_on_the_projects_dagster_yaml_and_its_tables_stay_in_their_schema(dagster_home, empty_database_url):
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE TABLE runs (ours text)")
 

@@ -60,7 +60,8 @@ CREATE TABLE llm_audit_trail (
     request_artifact_id uuid,
     response_artifact_id uuid
 );
-CREATE INDEX llm_audit_trail_cache ON llm_audit_trail (cache_key) WHERE status = 'ok' AND NOT cache_hit;
+CREATE INDEX llm_audit_trail_cache ON llm_audit_trail (cache_key)
+    WHERE status IN ('ok', 'ungrounded') AND NOT cache_hit;
 CREATE INDEX llm_audit_trail_by_time ON llm_audit_trail (created_at);
 CREATE INDEX llm_audit_trail_by_run ON llm_audit_trail (dagster_run_id);
 COMMENT ON TABLE llm_audit_trail IS 'One row per attempted model call, answers from the cache included.';

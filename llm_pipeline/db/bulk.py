@@ -77,9 +77,7 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def copy_into(
-    cursor: psycopg.Cursor[Any], table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> int:
+def copy_into(cursor: psycopg.Cursor[Any], table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """COPY rows into a table (`name` or `schema.name`); returns how many.
 
     Text is cleaned. Mappings are written as JSON; lists as arrays, so wrap a list in `Jsonb(value,

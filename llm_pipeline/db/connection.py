@@ -74,8 +74,12 @@ async def _set_session(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 def async_pool(url: str, max_size: int) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
-    """A pool of at most `max_size` such connections, unopened: `async with async_pool(url, 8) as pool`."""
-    arguments = _arguments(url, {})
+    """A pool of at most `max_size` such connections, unopened: `async with async_pool(url, 8) as pool`.
+
+    In autocommit, so that a lone statement costs one round trip instead of three; what belongs together goes into
+    `async with connection.transaction()`.
+    """
+    arguments = _arguments(url, {"autocommit": True})
     return AsyncConnectionPool(
         arguments.pop("conninfo"), kwargs=arguments, configure=_set_session,
         min_size=min(1, max_size), max_size=max_size, open=False, name="llm-pipeline",

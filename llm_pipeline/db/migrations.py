@@ -89,9 +89,7 @@ def read_folder(folder: Path) -> list[Migration]:
         found.append(Migration(int(match[1]), path.name, text, sha256_hex(text)))
     for number, migration in enumerate(found, start=1):
         if migration.version != number:
-            raise MigrationError(
-                f"{folder / migration.name}: expected number {number:04d} here, without gap or double"
-            )
+            raise MigrationError(f"{folder / migration.name}: expected number {number:04d} here, without gap or double")
     return found
 
 
@@ -150,9 +148,7 @@ def _recorded(connection: psycopg.Connection[Any], *, create: bool) -> dict[int,
             " applied_at timestamptz NOT NULL DEFAULT now(), milliseconds integer NOT NULL)"
         )
         connection.execute(f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY")
-        connection.execute(
-            f"COMMENT ON TABLE {TABLE} IS 'Files of sql/ that were applied here, and their checksums.'"
-        )
+        connection.execute(f"COMMENT ON TABLE {TABLE} IS 'Files of sql/ that were applied here, and their checksums.'")
     rows = connection.execute(f"SELECT version, name, sha256, applied_at FROM {TABLE}")  # noqa: S608
     return {version: Record(name, sha256, applied_at) for version, name, sha256, applied_at in rows}
 
@@ -172,9 +168,7 @@ def _pending(migrations: list[Migration], recorded: dict[int, Record]) -> list[M
             )
     pending = [migration for migration in migrations if migration.version not in recorded]
     if pending and recorded and pending[0].version < max(recorded):
-        raise MigrationError(
-            f"{pending[0].name} is older than the newest applied file: give it the next free number"
-        )
+        raise MigrationError(f"{pending[0].name} is older than the newest applied file: give it the next free number")
     return pending
 
 
@@ -200,6 +194,4 @@ def _failure(migration: Migration, statement: Statement, error: psycopg.Error) -
     inside = statement.text.count("\n", 0, int(position) - 1) if position else 0
     reason = error.diag.message_primary or str(error)
     more = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
-    return MigrationError(
-        f"{migration.name} line {statement.line + inside}: {reason}{more}; nothing of it was applied"
-    )
+    return MigrationError(f"{migration.name} line {statement.line + inside}: {reason}{more}; nothing of it was applied")

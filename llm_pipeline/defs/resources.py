@@ -19,7 +19,7 @@ from llm_pipeline.settings import Settings, load_settings
 MODEL_POOL = "ollama"
 
 
-class PostgresResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class PostgresResource(dg.ConfigurableResource):
     """The database: `DATABASE_URL`, or else the embedded PostgreSQL. The address never appears in the UI."""
 
     @contextmanager
@@ -33,15 +33,15 @@ class PostgresResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return async_pool(resolve_url(load_settings()), size)
 
 
-class OllamaResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class OllamaResource(dg.ConfigurableResource):
     """Calls models: the server at `OLLAMA_BASE_URL`, or else the bundled offline-rules model.
 
     Every field left at its default takes the environment's setting; the API key comes from the environment alone.
     """
 
-    base_url: str = Field("", description="Ollama server; empty: OLLAMA_BASE_URL, or the offline-rules model")
-    validation_model: str = Field("", description="empty: LLM_VALIDATION_MODEL")
-    concurrency: int = Field(0, description="model calls in flight; 0: LLM_CONCURRENCY")
+    base_url: str = Field(default="", description="Ollama server; empty: OLLAMA_BASE_URL, or the offline-rules model")
+    validation_model: str = Field(default="", description="empty: LLM_VALIDATION_MODEL")
+    concurrency: int = Field(default=0, description="model calls in flight; 0: LLM_CONCURRENCY")
 
     def settings(self) -> Settings:
         """The environment's settings with this resource's overrides."""

@@ -38,9 +38,7 @@ def program(name: str) -> Path:
 @cache
 def major_version() -> str:
     """Major version of the installed server, for example "18"."""
-    answer = subprocess.run(
-        [program("postgres"), "--version"], capture_output=True, text=True, check=True
-    ).stdout
+    answer = subprocess.run([program("postgres"), "--version"], capture_output=True, text=True, check=True).stdout
     match = re.search(r"(\d+)\.", answer)
     if match is None:
         raise EmbeddedPostgresError(

@@ -41,8 +41,7 @@ def make_socket_folder(data: Path) -> Path:
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise EmbeddedPostgresError(
-                f"{folder} is not a private folder of this user: remove it, "
-                "or choose a shorter LLM_PIPELINE_HOME"
+                f"{folder} is not a private folder of this user: remove it, or choose a shorter LLM_PIPELINE_HOME"
             )
     return folder
 

@@ -136,8 +136,7 @@ class EmbeddedPostgres:
             handle = (self.home / ".postgres.lock").open("w")
         except OSError as error:
             raise EmbeddedPostgresError(
-                f"cannot write to {self.home} ({error.strerror}): "
-                "set LLM_PIPELINE_HOME to a folder of your own"
+                f"cannot write to {self.home} ({error.strerror}): set LLM_PIPELINE_HOME to a folder of your own"
             ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -209,9 +208,7 @@ class EmbeddedPostgres:
             environment["PG_GRANDPARENT_PID"] = str(stale_pid)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
-        options = [
-            part for setting in (*SETTINGS, f"unix_socket_directories={folder}") for part in ("-c", setting)
-        ]
+        options = [part for setting in (*SETTINGS, f"unix_socket_directories={folder}") for part in ("-c", setting)]
         with self.log.open("ab") as log:
             at = log.tell()
             _children[self.data] = subprocess.Popen(

@@ -39,7 +39,5 @@ def serves(pid: int, data: Path) -> bool:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             return os.fsencode(data) in arguments and arguments[0].endswith(b"postgres")
         return False
-    shown = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
-    ).stdout
+    shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False).stdout
     return b"postgres" in shown and os.fsencode(data) in shown

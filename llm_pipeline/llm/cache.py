@@ -30,7 +30,7 @@ _LOOKUP = """
 SELECT DISTINCT ON (cache_key) cache_key, id::text, raw_response, model_used, input_tokens, output_tokens,
        request_artifact_id::text, response_artifact_id::text
 FROM llm_audit_trail
-WHERE cache_key = ANY(%s) AND status = 'ok' AND NOT cache_hit AND raw_response IS NOT NULL
+WHERE cache_key = ANY(%s) AND status IN ('ok', 'ungrounded') AND NOT cache_hit AND raw_response IS NOT NULL
 ORDER BY cache_key, created_at DESC
 """
 

@@ -17,14 +17,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
-
-from pydantic import BaseModel
+from typing import Any, Self
 
 from llm_pipeline.llm.attempt_record import Question, Recorder
 from llm_pipeline.llm.audit import Attempt, CallContext
@@ -37,6 +36,7 @@ from llm_pipeline.llm.interrogation import Interrogation
 from llm_pipeline.llm.lake import Lake
 from llm_pipeline.llm.model_facts import ModelFacts, server_warnings
 from llm_pipeline.llm.prompts import Messages
+from llm_pipeline.llm.reply import Answer, Reply
 from llm_pipeline.llm.schema import Schema
 from llm_pipeline.llm.server_answer import ServerAnswer, read_answer
 from llm_pipeline.llm.tokens import estimate_prompt
@@ -44,29 +44,9 @@ from llm_pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer", bound=BaseModel)
 LONGEST_PAUSE_S = 60.0
 DENSEST = 6.0
 """No tokenizer needs more than this many times the estimate; a server that says so miscounts."""
-
-
-@dataclass(frozen=True)
-class Reply(Generic[Answer]):
-    """What came of one question: an answer or an error, never both; the last attempt counts."""
-
-    answer: Answer | None
-    attempts: tuple[Attempt, ...]
-    error: LlmError | None
-
-    @property
-    def audit_id(self) -> str | None:
-        """The audit row of the answer, or of the last failure; None when no call was made."""
-        return self.attempts[-1].id if self.attempts else None
-
-    @property
-    def calls(self) -> int:
-        """Calls that reached for the server; answers from the cache are none."""
-        return sum(not attempt.cache_hit for attempt in self.attempts)
 
 
 class Gateway:
@@ -104,6 +84,7 @@ class Gateway:
         )
         self._recorder = Recorder(settings, lake, context, self._client.endpoint)
         self._facts: dict[str, asyncio.Task[ModelFacts]] = {}
+        self._facts_asked: Counter[str] = Counter()
         self._fatal: dict[str, LlmError] = {}
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._density: dict[str, float] = {}
@@ -121,10 +102,13 @@ class Gateway:
         await self._client.__aexit__(kind, error, trace)
 
     async def facts(self, model: str) -> ModelFacts:
-        """What the server says about itself and a model, asked once."""
-        if model not in self._facts:
-            self._facts[model] = asyncio.create_task(self._client.facts(model))
-        return await asyncio.shield(self._facts[model])
+        """What the server says about itself and a model; asked once, up to 3 times while it says nothing."""
+        task = self._facts.get(model)
+        silent = task is not None and task.done() and task.result() == ModelFacts()
+        if task is None or (silent and self._facts_asked[model] < 3):
+            task = self._facts[model] = asyncio.create_task(self._client.facts(model))
+            self._facts_asked[model] += 1
+        return await asyncio.shield(task)
 
     async def warnings(self, model: str) -> tuple[str, ...]:
         """What an operator should know about this server and model; empty when all is well."""

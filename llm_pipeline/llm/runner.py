@@ -21,8 +21,9 @@ from typing import Any, Generic, TypeVar
 
 from llm_pipeline.llm.batch import BatchOutcome, BatchQuestion, Collected, ItemAnswer, ItemFailure
 from llm_pipeline.llm.errors import ContextOverflow, LlmError, MissingAnswer
-from llm_pipeline.llm.gateway import Gateway, Reply
+from llm_pipeline.llm.gateway import Gateway
 from llm_pipeline.llm.interrogation import Interrogation
+from llm_pipeline.llm.reply import Reply
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")

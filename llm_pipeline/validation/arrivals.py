@@ -14,24 +14,32 @@ from typing import Any, LiteralString
 
 from psycopg import Connection
 
-from llm_pipeline.validation.store import PARTITION_DAY
+from llm_pipeline.validation.statements import PARTITION_DAY, WAITS
 
+# A cursor in the future is one of another server: begin again. A row of the future was restored from another server
+# (a dump keeps the number of its transaction); such rows stand before all others, at transaction 0.
 _ARRIVALS: LiteralString = f"""
     WITH place AS (
-        SELECT CASE WHEN %(xid)s::xid8 >= pg_snapshot_xmax(pg_current_snapshot())
-                    THEN '0'::xid8 ELSE %(xid)s::xid8 END AS xid
+        SELECT CASE WHEN foreign_cursor THEN '0'::xid8 ELSE %(xid)s::xid8 END AS xid,
+               CASE WHEN foreign_cursor THEN 0 ELSE %(seq)s END AS seq
+        FROM (SELECT %(xid)s::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) AS foreign_cursor) AS given
     ), arrived AS (
-        SELECT d.ingest_xid, d.ingest_seq, {PARTITION_DAY} AS day,
-               d.llm_validation_status = 'pending' AND d.deleted_at IS NULL AND d.superseded_by IS NULL AS waits
-        FROM trading_disclosures d, place
-        WHERE (d.ingest_xid, d.ingest_seq) > (place.xid, CASE WHEN place.xid = %(xid)s::xid8 THEN %(seq)s ELSE 0 END)
-          AND (d.ingest_xid < pg_snapshot_xmin(pg_current_snapshot())
-               OR d.ingest_xid >= pg_snapshot_xmax(pg_current_snapshot()))
-        ORDER BY d.ingest_xid, d.ingest_seq
+        SELECT * FROM (
+            SELECT d.ingest_xid AS xid, d.ingest_seq AS seq, {PARTITION_DAY} AS day, {WAITS} AS waits
+            FROM trading_disclosures d, place
+            WHERE (d.ingest_xid, d.ingest_seq) > (place.xid, place.seq)
+              AND d.ingest_xid < pg_snapshot_xmin(pg_current_snapshot())
+            UNION ALL
+            SELECT '0'::xid8, d.ingest_seq, {PARTITION_DAY}, {WAITS}
+            FROM trading_disclosures d, place
+            WHERE place.xid = '0'::xid8 AND d.ingest_seq > place.seq
+              AND d.ingest_xid >= pg_snapshot_xmax(pg_current_snapshot())
+        ) AS settled
+        ORDER BY xid, seq
         LIMIT %(limit)s
-    ), last AS (SELECT ingest_xid, ingest_seq FROM arrived ORDER BY ingest_xid DESC, ingest_seq DESC LIMIT 1)
+    ), last AS (SELECT xid, seq FROM arrived ORDER BY xid DESC, seq DESC LIMIT 1)
     SELECT day, count(*) AS seen, count(*) FILTER (WHERE waits) AS waiting,
-           (SELECT ingest_xid::text FROM last) AS xid, (SELECT ingest_seq FROM last) AS seq
+           (SELECT xid::text FROM last) AS xid, (SELECT seq FROM last) AS seq
     FROM arrived GROUP BY day"""  # noqa: S608
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import tempfile
 from collections.abc import Sequence
@@ -85,25 +86,36 @@ def read_evaluation_file(file: Path) -> list[EvaluationLine]:
     """The lines of an evaluation file.
 
     Raises:
-        EvaluationFileError: a line is not JSON, holds no record, or names a record id twice.
+        EvaluationFileError: a line is not JSON, holds no record, a label that says nothing, or a record id that an
+            earlier line has.
     """
     lines: list[EvaluationLine] = []
     seen: set[str] = set()
-    for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    # Lines end at b"\n" and nowhere else: JSON text may hold U+2028 and its like.
+    for number, text in enumerate(file.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
         if not text.strip():
             continue
         try:
-            value = json.loads(text)
-            record = record_from_json(value["record"], fallback_id=f"line-{number}")
-        except (ValueError, KeyError, TypeError) as error:
-            raise EvaluationFileError(
-                f"{file}, line {number}: not a JSON object with a record ({error})"
-            ) from error
-        if record.record_id in seen:
-            raise EvaluationFileError(f"{file}, line {number}: record {record.record_id} is there twice")
-        seen.add(record.record_id)
-        lines.append(EvaluationLine(str(value.get("batch_id") or ""), record, value.get("label")))
+            line = _line(text, fallback_id=f"line-{number}")
+        except (ValueError, RecursionError) as error:
+            raise EvaluationFileError(f"{file}, line {number}: {error}") from error
+        if line.record.record_id in seen:
+            raise EvaluationFileError(f"{file}, line {number}: record {line.record.record_id} is there twice")
+        seen.add(line.record.record_id)
+        lines.append(line)
     return lines
+
+
+def _line(text: bytes, fallback_id: str) -> EvaluationLine:
+    value = json.loads(text.decode("utf-8"))
+    if not isinstance(value, dict) or not isinstance(value.get("record"), dict):
+        raise ValueError('not an object {"batch_id", "record": {...}, "label"?: {...}}')
+    label = value.get("label")
+    if label is not None and not (isinstance(label, dict) and (label.get("accept") or label.get("expected"))):
+        raise ValueError("the label says neither `accept` nor `expected`")
+    return EvaluationLine(
+        str(value.get("batch_id") or ""), record_from_json(value["record"], fallback_id=fallback_id), label
+    )
 
 
 def evaluate_file(file: Path, settings: Settings) -> Evaluation:
@@ -148,9 +160,7 @@ async def _evaluate(lines: Sequence[EvaluationLine], settings: Settings) -> Eval
                     for record_id, answer in outcome.answers.items():
                         item = by_id[record_id]
                         verdicts[record_id] = decide(item.record, item.facts, answer.value)
-                    undecided += [
-                        f"{name}: {one.error_class}: {one.message}" for name, one in outcome.failures.items()
-                    ]
+                    undecided += [f"{name}: {one.error_class}: {one.message}" for name, one in outcome.failures.items()]
                     progress.advance(bar, len(outcome.answers) + len(outcome.failures))
     decided = [line for line in lines if line.record.record_id in verdicts]
     marked = [labelled(line.label, verdicts[line.record.record_id]) for line in decided if line.label]

@@ -26,9 +26,7 @@ class DayWindow:
         return f"{self.start}...{self.last}"
 
 
-def plan_windows(
-    pending: Mapping[date, int], *, cap: int | None = None, most_windows: int = 12
-) -> list[DayWindow]:
+def plan_windows(pending: Mapping[date, int], *, cap: int | None = None, most_windows: int = 12) -> list[DayWindow]:
     """Cover the pending days with at most `most_windows` windows, oldest first, up to `cap` disclosures.
 
     Adjacent days share a window. Where that still leaves too many windows, the smallest gaps between them are closed
@@ -42,16 +40,14 @@ def plan_windows(
             break
         days.append(DayWindow(day, day, pending[day]))
         planned += pending[day]
-    gaps = sorted(
-        (later.start - earlier.last, index)
-        for index, (earlier, later) in enumerate(pairwise(days))
-    )
+    gaps = sorted((later.start - earlier.last, index) for index, (earlier, later) in enumerate(pairwise(days)))
     adjacent = sum(gap <= timedelta(days=1) for gap, _ in gaps)
     close = {index for _, index in gaps[: max(adjacent, len(days) - most_windows)]}
     windows: list[DayWindow] = []
-    for index, day in enumerate(days):
+    for index, window in enumerate(days):
         if index and index - 1 in close:
-            open_window = windows.pop()
-            day = DayWindow(open_window.start, day.last, open_window.disclosures + day.disclosures)
-        windows.append(day)
+            before = windows.pop()
+            windows.append(DayWindow(before.start, window.last, before.disclosures + window.disclosures))
+        else:
+            windows.append(window)
     return windows

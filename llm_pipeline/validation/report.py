@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
+from llm_pipeline.validation.verdict import Verdict
+
 STATUSES = ("pass", "flag", "reject")
+WEIGHT = {"info": 1, "warning": 2, "critical": 3}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,22 @@ class WorstFlag:
     description: str
 
 
+def worst_flags(verdict: Verdict) -> list[WorstFlag]:
+    """A verdict's issues as rows of that table; those of a rejected disclosure come before all others."""
+    base = 10 if verdict.status == "reject" else 0
+    return [
+        WorstFlag(
+            weight=base + WEIGHT[issue.severity],
+            disclosure_id=verdict.record_id,
+            status=verdict.status,
+            issue_type=issue.issue_type,
+            field=issue.field,
+            description=issue.description,
+        )
+        for issue in verdict.issues
+    ]
+
+
 @dataclass(frozen=True)
 class ModelCall:
     """One attempted call as the tally needs it: tokens are None where the server did not say."""
@@ -51,7 +70,11 @@ class ModelCall:
 
 @dataclass
 class ValidationReport:
-    """Numbers of one run over the disclosures of the days [start, end)."""
+    """Numbers of one run over the disclosures of the days [start, end).
+
+    `stopped` says why no further call was made; `snapshot` is the database's when the run began, `capped` whether it
+    took on no more than its cap: both explain what is still pending (`WindowAccount.waiting`).
+    """
 
     start: date
     end: date
@@ -73,6 +96,8 @@ class ValidationReport:
     latencies_ms: list[int] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
     stopped: str | None = None
+    snapshot: str | None = None
+    capped: bool = False
 
     KEPT_WORST = 15
 
@@ -114,9 +139,9 @@ class ValidationReport:
 
     def add_worst(self, flags: Iterable[WorstFlag]) -> None:
         """Keep the worst flags only, so that a long run's report stays small."""
-        self.worst = sorted(
-            [*self.worst, *flags], key=lambda flag: (-flag.weight, flag.disclosure_id, flag.field)
-        )[: self.KEPT_WORST]
+        self.worst = sorted([*self.worst, *flags], key=lambda flag: (-flag.weight, flag.disclosure_id, flag.field))[
+            : self.KEPT_WORST
+        ]
 
     def latency_ms(self, quantile: float) -> int | None:
         """Nearest-rank quantile of the latencies of real calls in milliseconds; None without calls."""
@@ -128,13 +153,18 @@ class ValidationReport:
 
 @dataclass(frozen=True)
 class WindowAccount:
-    """Where every disclosure of a window stands in the database after a run."""
+    """Where every disclosure of a window stands in the database after a run.
+
+    `failed` could not be decided and the reason is stored; `waiting` came after the run had begun or was left by its
+    cap; `unexplained` is pending without any reason.
+    """
 
     total: int
     passed: int
     flagged: int
     rejected: int
     failed: int
+    waiting: int
     superseded: int
     deleted: int
     unexplained: int
@@ -145,7 +175,7 @@ class WindowAccount:
     @property
     def conserved(self) -> bool:
         """Exactly one verdict or a named reason for each, and the reasons of every verdict are stored."""
-        named = self.passed + self.flagged + self.rejected + self.failed + self.superseded + self.deleted
+        named = self.passed + self.flagged + self.rejected + self.failed + self.waiting + self.superseded + self.deleted
         return (
             self.unexplained == 0
             and named == self.total

@@ -159,6 +159,8 @@ def scripted_server(script: Script, facts: dict[str, Any] | None = None) -> Iter
                     seen.in_flight -= 1
         except (asyncio.IncompleteReadError, ConnectionError):
             seen.disconnected += 1
+        except asyncio.CancelledError:  # the test is over
+            return
         finally:
             writer.close()
 

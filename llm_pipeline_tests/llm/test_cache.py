@@ -88,15 +88,24 @@ def test_an_answer_that_took_a_retry_is_found_under_the_question(db: psycopg.Con
     assert len(again.answers) == 4
 
 
-@pytest.mark.parametrize(
-    "spoil", [{"status": "ungrounded"}, {"status": "invalid"}, {"cache_hit": True}, {"raw_response": "not json"}]
-)
+@pytest.mark.parametrize("spoil", [{"status": "invalid"}, {"cache_hit": True}, {"raw_response": "not json"}])
 def test_only_good_answers_are_used_again(spoil: dict[str, Any], db: psycopg.Connection[Any], tmp_path: Path) -> None:
     with scripted_server(lambda request, _: answer(good_text(ids_of(request)))) as server:
         first = attempts_of(run(tmp_path, server, Counted(db), BATCHES[:1]))
         write_attempts(db.cursor(), [replace(attempt, **spoil) for attempt in first])
         (again,) = run(tmp_path, server, Counted(db), BATCHES[:1])
     assert again.calls == 1
+    assert len(again.answers) == 4
+
+
+def test_an_answer_of_which_a_part_was_refused_is_not_paid_for_again(
+    db: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    with scripted_server(lambda request, _: answer(good_text(ids_of(request)))) as server:
+        first = attempts_of(run(tmp_path, server, Counted(db), BATCHES[:1]))
+        write_attempts(db.cursor(), [replace(attempt, status="ungrounded") for attempt in first])
+        (again,) = run(tmp_path, server, Counted(db), BATCHES[:1])
+    assert again.calls == 0
     assert len(again.answers) == 4
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from llm_pipeline.llm.client import Exchange, OllamaClient, Timeouts
 from llm_pipeline.llm.errors import LlmError
-from llm_pipeline.llm.gateway import Reply
 from llm_pipeline.llm.lake import Lake
+from llm_pipeline.llm.reply import Reply
 from llm_pipeline_tests.llm.conversation import Balls, build, gateway, good_text, interrogation, settings
 from llm_pipeline_tests.llm.scripted_server import (
     CUT,
@@ -387,6 +387,26 @@ def test_a_server_that_says_nothing_about_itself_is_still_asked(tmp_path: Path) 
     reply, _ = ask(tmp_path, answer(GOOD), facts={})
     assert reply.error is None
     assert (reply.attempts[0].model_digest, reply.attempts[0].server_version) == (None, None)
+
+
+def test_a_server_that_was_away_at_first_is_asked_about_itself_again(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {}
+
+    def play(_: dict[str, Any], number: int) -> Steps:
+        facts.update(FACTS)
+        return error(503, "starting") if number == 0 else answer(GOOD)
+
+    used = settings(tmp_path)
+
+    async def run(url: str) -> Reply[Balls]:
+        async with gateway(used, url) as open_gateway:
+            asked = interrogation(used)
+            question = build(asked)(["a", "b"])
+            return await open_gateway.ask(asked, question.messages, question.schema)
+
+    with scripted_server(play, facts) as server:
+        reply = asyncio.run(run(server.url))
+    assert reply.attempts[-1].model_digest == "d1" * 32
 
 
 def test_the_window_is_never_larger_than_the_model_was_trained_for(tmp_path: Path) -> None:

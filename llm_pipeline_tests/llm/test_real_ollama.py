@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_pipeline.llm.batch import BatchOutcome
-from llm_pipeline.llm.gateway import Reply
+from llm_pipeline.llm.reply import Reply
 from llm_pipeline.llm.runner import run_batch
 from llm_pipeline_tests.llm.conversation import Ball, Balls, build, gateway, interrogation, settings, work
 

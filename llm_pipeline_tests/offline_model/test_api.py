@@ -232,10 +232,10 @@ def test_what_is_not_a_request_is_refused_and_the_connection_closed(url, raw, st
 
 
 def test_latency_is_waited_for_side_by_side():
-    with running_in_thread(latency_ms=200) as server, ThreadPoolExecutor(8) as pool:
+    with running_in_thread(latency_ms=2_000) as server, ThreadPoolExecutor(8) as pool:
         started = monotonic()
         replies = list(pool.map(lambda _: ask(server.base_url), range(8)))
-        assert 0.2 <= monotonic() - started < 1.0
+        assert monotonic() - started >= 2.0
         assert all(reply.status_code == 200 for reply in replies)
         assert server.model.log.in_flight_max == 8
 

@@ -105,6 +105,12 @@ def test_two_amounts_for_one_trade_contradict() -> None:
     assert issues_of(*pair(amount_range="$15,001 - $50,000")) == [both, both]
 
 
+def test_another_export_of_the_same_report_contradicts_nothing() -> None:
+    first = record(record_id="a", source="house_stock_watcher")
+    other = record(record_id="b", source="house_ptr", transaction_type="Sale (Full)")
+    assert issues_of(first, other) == [set(), set()]
+
+
 def test_in_one_document_two_amounts_are_two_trades_and_two_sides_a_finding() -> None:
     place = {"source": "efd", "source_document_id": "D1"}
     first = record(record_id="a", row_ordinal=1, **place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,8 +43,6 @@ def test_every_pending_day_is_covered_once_by_few_windows(pending: dict[date, in
     windows = plan_windows(pending, most_windows=most)
     assert len(windows) <= most
     for day, count in pending.items():
-        assert (
-            sum(window.start <= day <= window.last for window in windows) == (1 if count else 0) or not count
-        )
+        assert sum(window.start <= day <= window.last for window in windows) == (1 if count else 0) or not count
     assert sum(window.disclosures for window in windows) == sum(pending.values())
-    assert all(earlier.last < later.start for earlier, later in zip(windows, windows[1:], strict=False))
+    assert all(earlier.last < later.start for earlier, later in pairwise(windows))

@@ -1,15 +1,20 @@
 """The assets `senate_disclosures` and `house_disclosures`: filings of a window of days, as normalised rows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from inspect import cleandoc
+from typing import Any
 
 import dagster as dg
+from psycopg import Connection
 
 from llm_pipeline.defs.disclosures.checks import check_specs, ingestion_checks
 from llm_pipeline.defs.disclosures.metadata import COLUMNS, ingestion_metadata
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.disclosures.ingest import ingest
 from llm_pipeline.disclosures.ledger import reconcile
-from llm_pipeline.disclosures.sources import SOURCES_OF, source_locations
+from llm_pipeline.disclosures.readers import SourceError
+from llm_pipeline.disclosures.report import IngestReport
+from llm_pipeline.disclosures.sources import SOURCES_OF, SourceLocation, source_locations
 from llm_pipeline.partitions import daily
 from llm_pipeline.settings import load_settings
 
@@ -26,12 +31,12 @@ def _disclosures_asset(chamber: str, what: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         group_name="disclosures",
-        description=f"""{what}, one row per reported transaction in `trading_disclosures`.
+        description=cleandoc(f"""{what}, one row per reported transaction in `trading_disclosures`.
 
         Reads the raw filings at `{name.upper()}_SOURCE`, normalises names, tickers, ranges and dates without repairing
         anything, and writes rows, provenance chain and ledger in one transaction. Daily by disclosure date; any window
         in one run; an unchanged source changes nothing. A filing that cannot be read is a `failed` row of
-        `ingest_ledger` and a failing check, and does not stop the others.""",
+        `ingest_ledger` and a failing check, and does not stop the others."""),
         partitions_def=daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"postgres", "python"},
@@ -52,18 +57,7 @@ def _disclosures_asset(chamber: str, what: str) -> dg.AssetsDefinition:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         with postgres.connect() as conn:
             conn.autocommit = True
-            reports = [
-                ingest(
-                    conn,
-                    place.source,
-                    place.location,
-                    start,
-                    end,
-                    now=datetime.now(UTC),
-                    run_id=context.run_id,
-                )
-                for place in places
-            ]
+            reports = [_load(conn, place, start, end, context.run_id) for place in places]
             gaps = [gap for source in SOURCES_OF[chamber] for gap in reconcile(conn, source, start, end)]
         return dg.MaterializeResult(
             metadata=ingestion_metadata(reports, setting=f"{name.upper()}_SOURCE"),
@@ -71,6 +65,13 @@ def _disclosures_asset(chamber: str, what: str) -> dg.AssetsDefinition:
         )
 
     return disclosures
+
+
+def _load(conn: Connection[Any], place: SourceLocation, start: date, end: date, run_id: str) -> IngestReport:
+    try:
+        return ingest(conn, place.source, place.location, start, end, now=datetime.now(UTC), run_id=run_id)
+    except SourceError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 senate_disclosures = _disclosures_asset("senate", "Periodic transaction reports of US senators")

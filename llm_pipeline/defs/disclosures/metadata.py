@@ -15,16 +15,12 @@ COLUMNS = dg.TableSchema(
         dg.TableColumn("politician_id", "uuid", description="who filed"),
         dg.TableColumn("transaction_date", "date", description="NULL where the filing has no possible date"),
         dg.TableColumn("disclosure_date", "date", description="when the filing became public"),
-        dg.TableColumn(
-            "transaction_type", "text", description="Purchase, Sale (Partial), Sale (Full), Exchange"
-        ),
+        dg.TableColumn("transaction_type", "text", description="Purchase, Sale (Partial), Sale (Full), Exchange"),
         dg.TableColumn("asset_name", "text"),
         dg.TableColumn("asset_ticker", "text", description="NULL where the filing names none"),
         dg.TableColumn("amount_range_min", "numeric", description="US dollars; NULL for no standard range"),
         dg.TableColumn("amount_range_max", "numeric", description="US dollars; NULL for an open range"),
-        dg.TableColumn(
-            "raw_data", "jsonb", description="the source's own record, and the text of each field as filed"
-        ),
+        dg.TableColumn("raw_data", "jsonb", description="the source's own record, and the text of each field as filed"),
     ]
 )
 COUNTS = (
@@ -54,9 +50,7 @@ def ingestion_metadata(reports: Sequence[IngestReport], setting: str) -> dict[st
     if failures:
         metadata["failed_filings"] = dg.MetadataValue.table(
             [
-                dg.TableRecord(
-                    {"filing": one.source_document_id, "where": one.position, "why": one.error[:300]}
-                )
+                dg.TableRecord({"filing": one.source_document_id, "where": one.position, "why": one.error[:300]})
                 for one in failures
             ]
         )
@@ -66,6 +60,6 @@ def ingestion_metadata(reports: Sequence[IngestReport], setting: str) -> dict[st
 def _headline(totals: dict[str, int], changed: bool) -> str:
     if not totals["filings_seen"]:
         return "no filing of this window in the source"
-    if totals["filings_failed"]:
-        return f"{totals['filings_failed']} filings could not be read, the others are stored"
-    return "stored" if changed else "nothing new"
+    what = "stored" if changed else "nothing new"
+    failed = totals["filings_failed"]
+    return f"{what}, {failed} filing{'s'[: failed > 1]} could not be read" if failed else what

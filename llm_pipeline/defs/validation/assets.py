@@ -68,12 +68,19 @@ async def validation_status(
             )
         except ModelUnusableError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
+        warnings = await gateway.warnings(gateway.settings.llm_validation_model) if report.calls else ()
     with postgres.connect() as conn:
         account, answers, overdue = check_window(
-            conn, start, end, run_id=context.run_id, now=now, pending_hours=settings.validation_pending_hours
+            conn,
+            start,
+            end,
+            run_id=context.run_id,
+            now=now,
+            pending_hours=settings.validation_pending_hours,
+            report=report,
         )
     return dg.MaterializeResult(
-        metadata=report_metadata(report, account),
+        metadata=report_metadata(report, account, warnings),
         check_results=validation_checks(
             report,
             account,

@@ -1,13 +1,14 @@
 """When `validation_status` runs by itself: the hourly schedule and the sensor for new disclosures."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.defs.switch import schedule_status, sensor_status
 from llm_pipeline.defs.validation.checks import ASSET
+from llm_pipeline.partitions import FIRST_DAY
 from llm_pipeline.settings import load_settings
 from llm_pipeline.validation.arrivals import Cursor, read_arrivals
 from llm_pipeline.validation.planning import DayWindow, plan_windows
@@ -23,11 +24,17 @@ validation_job = dg.define_asset_job(
 )
 
 
-def run_requests(windows: Sequence[DayWindow], key_prefix: str | None = None) -> list[dg.RunRequest]:
-    """One run a window; with a prefix, one run ever for that key."""
+def in_calendar(pending: Mapping[date, int], today: date) -> dict[date, int]:
+    """The days that have a partition at the time of a tick; a request for another would fail the tick, and every later
+    one with it."""
+    return {day: count for day, count in pending.items() if date.fromisoformat(FIRST_DAY) <= day <= today}
+
+
+def run_requests(windows: Sequence[DayWindow], key_prefix: str) -> list[dg.RunRequest]:
+    """One run a window, and ever only one for the same prefix and window."""
     requests = []
     for window in windows:
-        run_key = f"{key_prefix}:{window.key}" if key_prefix else None
+        run_key = f"{key_prefix}:{window.key}"
         if window.start == window.last:
             requests.append(dg.RunRequest(run_key=run_key, partition_key=str(window.start)))
         else:
@@ -40,13 +47,14 @@ def run_requests(windows: Sequence[DayWindow], key_prefix: str | None = None) ->
 
 
 def due_windows(recent: dict[date, int], pending: dict[date, int], cap: int) -> list[DayWindow]:
-    """Days with recent arrivals, then older pending days, oldest first, within the cap; pure."""
+    """Days with recent arrivals, then older pending days, oldest first, up to the cap; pure.
+
+    While there is room at all, one older day goes along even if it is larger: it would wait for ever otherwise.
+    """
     first = plan_windows({day: pending.get(day, count) for day, count in recent.items()}, cap=cap)
     taken = sum(window.disclosures for window in first)
     older = {
-        day: count
-        for day, count in pending.items()
-        if not any(window.start <= day <= window.last for window in first)
+        day: count for day, count in pending.items() if not any(window.start <= day <= window.last for window in first)
     }
     rest = plan_windows(older, cap=cap - taken) if taken < cap else []
     return sorted([*first, *rest])
@@ -67,14 +75,19 @@ def validation_hourly(
     settings = load_settings()
     since = context.scheduled_execution_time - timedelta(hours=settings.validation_lookback_hours)
     with postgres.connect() as conn:
-        recent, pending = pending_by_day(conn, ingested_after=since), pending_by_day(conn)
-    windows = due_windows(recent, pending, settings.validation_run_cap)
+        recent, everything = pending_by_day(conn, ingested_after=since), pending_by_day(conn)
+    today = context.scheduled_execution_time.astimezone(UTC).date()
+    pending = in_calendar(everything, today)
+    outside = len(everything) - len(pending)
+    if outside:
+        context.log.warning(f"{outside} days with pending disclosures are outside the calendar and left out")
+    windows = due_windows(in_calendar(recent, today), pending, settings.validation_run_cap)
     if not windows:
         return dg.SkipReason("no disclosure is pending")
     waiting = sum(pending.values()) - sum(window.disclosures for window in windows)
     if waiting > 0:
         context.log.info(f"{waiting} pending disclosures are left to the next run (cap reached)")
-    return run_requests(windows)
+    return run_requests(windows, key_prefix=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}")
 
 
 @dg.sensor(
@@ -84,16 +97,18 @@ def validation_hourly(
     default_status=sensor_status(),
     description="Validates the days of rows that are new in trading_disclosures, whoever wrote them.",
 )
-def new_disclosures(
-    context: dg.SensorEvaluationContext, postgres: PostgresResource
-) -> dg.SensorResult | dg.SkipReason:
+def new_disclosures(context: dg.SensorEvaluationContext, postgres: PostgresResource) -> dg.SensorResult | dg.SkipReason:
     """The cursor is the place in the order of ingestion, never a clock; one run key per batch and window."""
     with postgres.connect() as conn:
         arrivals = read_arrivals(conn, Cursor.parse(context.cursor), ARRIVALS_PER_TICK)
     if arrivals.seen == 0:
         return dg.SkipReason("no new disclosures")
-    windows = plan_windows(arrivals.pending_by_day)
-    context.log.info(f"{arrivals.seen} new disclosures, {sum(arrivals.pending_by_day.values())} pending")
+    pending = in_calendar(arrivals.pending_by_day, datetime.now(UTC).date())
+    outside = len(arrivals.pending_by_day) - len(pending)
+    if outside:
+        context.log.warning(f"{outside} days of new disclosures are outside the calendar and left out")
+    windows = plan_windows(pending)
+    context.log.info(f"{arrivals.seen} new disclosures, {sum(pending.values())} of them pending")
     return dg.SensorResult(
         run_requests=run_requests(windows, key_prefix=str(arrivals.cursor)), cursor=str(arrivals.cursor)
     )

@@ -6,6 +6,8 @@ ids are in the metadata. Blocking are those without which downstream would read 
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
 from llm_pipeline.validation.report import ValidationReport, WindowAccount
@@ -45,15 +47,11 @@ SPECS = [
         blocking=True,
         description="Selected = decided + undecided with a reason + decided elsewhere meanwhile.",
     ),
-    dg.AssetCheckSpec(
-        ALL_DECIDED, asset=ASSET, description="No selected disclosure was left without a verdict."
-    ),
+    dg.AssetCheckSpec(ALL_DECIDED, asset=ASSET, description="No selected disclosure was left without a verdict."),
     dg.AssetCheckSpec(
         NONE_OVERDUE, asset=ASSET, description="No disclosure of any day is pending longer than allowed."
     ),
-    dg.AssetCheckSpec(
-        REJECT_SHARE, asset=ASSET, description="The share of rejected disclosures is within bounds."
-    ),
+    dg.AssetCheckSpec(REJECT_SHARE, asset=ASSET, description="The share of rejected disclosures is within bounds."),
     dg.AssetCheckSpec(
         FIRST_ATTEMPT_VALIDITY, asset=ASSET, description="Most first answers of the model fit the schema."
     ),
@@ -70,9 +68,7 @@ def validation_checks(
     most_rejected: float,
 ) -> list[dg.AssetCheckResult]:
     """One result per spec, in the order of `SPECS`."""
-    undecided = {
-        item.disclosure_id: f"{item.error_class}: {item.message}" for item in report.undecided[:SHOWN_IDS]
-    }
+    undecided = {item.disclosure_id: f"{item.error_class}: {item.message}" for item in report.undecided[:SHOWN_IDS]}
     validity, rejected = report.first_attempt_validity, report.reject_share
     return [
         _result(
@@ -118,11 +114,11 @@ def validation_checks(
     ]
 
 
-def _result(name: str, passed: bool, **metadata: object) -> dg.AssetCheckResult:
+def _result(name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(check_name=name, asset_key=ASSET, passed=passed, metadata=metadata)
 
 
-def _warning(name: str, passed: bool, **metadata: object) -> dg.AssetCheckResult:
+def _warning(name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=ASSET,

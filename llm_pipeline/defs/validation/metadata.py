@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -24,19 +25,27 @@ def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> dg.TableMetad
     )
 
 
-def report_metadata(report: ValidationReport, account: WindowAccount) -> dict[str, Any]:
-    """Counts, tokens, latency and cost as numbers that Dagster plots over time, and two small tables."""
+def report_metadata(report: ValidationReport, account: WindowAccount, warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """Counts, tokens, latency and cost as numbers that Dagster plots over time, and two small tables.
+
+    `passed`, `flagged`, `rejected` and `undecided` say where the window's disclosures stand after the run, so that
+    the latest materialization tells the state even when it found nothing to do; `selected` and `decided_in_this_run`
+    are of the run.
+    """
     metadata: dict[str, Any] = {
         "status": _headline(report),
         "dagster/row_count": account.total,
+        "passed": account.passed,
+        "flagged": account.flagged,
+        "rejected": account.rejected,
+        "undecided": account.failed,
         "selected": report.selected,
-        "passed": report.statuses["pass"],
-        "flagged": report.statuses["flag"],
-        "rejected": report.statuses["reject"],
-        "undecided": len(report.undecided),
+        "decided_in_this_run": report.decided,
     }
     if not report.selected:
         return metadata
+    if warnings:
+        metadata["model_server_warnings"] = "; ".join(warnings)
     metadata |= {
         "model": ", ".join(sorted(report.models)) or "none",
         "model_calls": report.calls,

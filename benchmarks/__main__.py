@@ -1,0 +1,7 @@
+"""`python -m benchmarks`: every benchmark, one after the other."""
+
+from __future__ import annotations
+
+from benchmarks import validation
+
+validation.main()
