@@ -21,7 +21,7 @@ from llm_pipeline.db.bulk import as_jsonb_rows, copy_into
 from llm_pipeline.disclosures.ledger import WITHDRAWN
 from llm_pipeline.reference.asof import Reference
 from llm_pipeline.reference.read import read_reference
-from llm_pipeline.validation.store import PARTITION_DAY
+from llm_pipeline.validation.statements import PARTITION_DAY
 
 # A trade is known from its daily partition on: its disclosure date, or the day of ingestion where the source gave none.
 KNOWN_ON = PARTITION_DAY

@@ -42,4 +42,5 @@ def anomalies_daily(context: dg.ScheduleEvaluationContext, postgres: PostgresRes
     today = context.scheduled_execution_time.date()
     with postgres.connect() as conn:
         waiting = unevaluated_by_day(conn, today)
-    return run_requests(due_windows(today - timedelta(days=1), waiting))
+    windows = due_windows(today - timedelta(days=1), waiting)
+    return run_requests(windows, key_prefix=context.scheduled_execution_time.isoformat())
