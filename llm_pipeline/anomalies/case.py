@@ -16,9 +16,10 @@ from llm_pipeline.anomalies.trade import Trade
 from llm_pipeline.anomalies.trial import NearEvent
 from llm_pipeline.hashing import hash_of
 
-MOST_TRADES = 36
+MOST_TRADES = 30
 """Trades of candidates shown in one call: about 75 tokens each in the prompt and 45 in the answer."""
-LEAST_TRADES = 6
+MOST_CANDIDATES = 3
+"""Candidates in one call, about 450 tokens each; a filer with more on one day is asked about in several calls."""
 MOST_CONTEXT = 8
 """Other recent trades of the filer shown beside them."""
 LARGEST_NUMBER = 1_000_000
@@ -104,11 +105,18 @@ class Case:
 
 
 def group_candidates(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
-    """The candidates of one as-of date by filer, or by group of filers for a coordinated pattern; by id within."""
+    """The candidates of one as-of date by filer, or by group of filers for a coordinated pattern; by id within.
+
+    No group holds more than `MOST_CANDIDATES`.
+    """
     groups: dict[tuple[str, ...], list[Candidate]] = {}
     for candidate in sorted(candidates, key=lambda one: one.candidate_id):
         groups.setdefault(candidate.filer_keys, []).append(candidate)
-    return [tuple(groups[key]) for key in sorted(groups)]
+    return [
+        tuple(groups[key][first : first + MOST_CANDIDATES])
+        for key in sorted(groups)
+        for first in range(0, len(groups[key]), MOST_CANDIDATES)
+    ]
 
 
 def open_case(
@@ -127,7 +135,7 @@ def open_case(
     Raises:
         KeyError: a candidate names a trade that is not given.
     """
-    part = max(LEAST_TRADES, MOST_TRADES // max(len(candidates), 1))
+    part = MOST_TRADES // max(len(candidates), 1)
     shown = {
         one.candidate_id: tuple(trade.record_id for trade in _by_weight([trades[i] for i in one.trade_ids])[:part])
         for one in candidates
