@@ -118,7 +118,7 @@ def hash_number(name: str) -> int:
 
 def dump(conn: Connection[Any], table: str, *left_out: str) -> list[str]:
     """Every row of a table as text, without the columns that hold the time of writing."""
-    query = f"SELECT (to_jsonb(t) - %s::text[])::text FROM {table} t ORDER BY 1"  # noqa: S608
+    query = f"SELECT (to_jsonb(t) - %s::text[])::text FROM {table} t ORDER BY 1"
     rows = conn.execute(query, [list(left_out)]).fetchall()
     conn.commit()
     return [row[0] for row in rows]

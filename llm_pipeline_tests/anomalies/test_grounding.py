@@ -81,7 +81,6 @@ def test_any_other_number_is_refused(path, value):
 
 @given(path=st.sampled_from(IDS), at=st.integers(0, 200), letter=st.sampled_from("0123456789abcdefx-"))
 def test_any_id_with_one_other_letter_is_refused(path, at, letter):
-    *where, last = path.split(".")
     node: Any = GOOD["signals"][0]
     for name in path.split("."):
         node = node[int(name) if name.isdigit() else name]
