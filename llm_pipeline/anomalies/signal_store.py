@@ -46,8 +46,10 @@ _APPLY: LiteralString = """
         last_seen)
     SELECT id, %(now)s, signal_id, filer, classification, severity, confidence, trades_involved, legislative_context,
         statistical_evidence, reasoning, trading_signal, self_verification_notes, analysis_window_start,
-        analysis_window_end, audit_trail_id, candidate_id, as_of_date, last_seen
-    FROM jsonb_populate_recordset(NULL::llm_anomaly_signals, %(signals)s)
+        analysis_window_end, audit_trail_id, candidate_id, as_of_date,
+        -- In a run over many days the episode may have gone on before its signal is written.
+        COALESCE((SELECT max(x.as_of_date) FROM anomaly_sightings x WHERE x.candidate_id = made.candidate_id), last_seen)
+    FROM jsonb_populate_recordset(NULL::llm_anomaly_signals, %(signals)s) AS made
     ON CONFLICT (signal_id) DO UPDATE SET filer = EXCLUDED.filer, classification = EXCLUDED.classification,
         severity = EXCLUDED.severity, confidence = EXCLUDED.confidence, trades_involved = EXCLUDED.trades_involved,
         legislative_context = EXCLUDED.legislative_context, statistical_evidence = EXCLUDED.statistical_evidence,
