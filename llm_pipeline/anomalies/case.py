@@ -103,6 +103,13 @@ class Case:
         trades = {i: trade for i, trade in self.trades.items() if i in kept or i not in others}
         return replace(self, candidates=candidates, shown=shown, trades=trades)
 
+    def smaller(self, most: int) -> Case:
+        """The case with at most `most` trades shown and no context, for a model with a small window."""
+        part = max(1, most // max(len(self.candidates), 1))
+        shown = {one: trades[:part] for one, trades in self.shown.items()}
+        kept = {trade for trades in shown.values() for trade in trades}
+        return replace(self, shown=shown, trades={i: one for i, one in self.trades.items() if i in kept})
+
 
 def group_candidates(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
     """The candidates of one as-of date by filer, or by group of filers for a coordinated pattern; by id within.

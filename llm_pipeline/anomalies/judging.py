@@ -42,6 +42,8 @@ from llm_pipeline.llm.spool import load_spool, spool_attempts
 from llm_pipeline.settings import Settings
 
 SHOWN_WINDOW = 30
+SMALLER = (18, 9, 3)
+"""Trades shown where a model's window has no room for all: with nine, a call needs about 4,000 tokens."""
 
 Progress = Callable[[str], None]
 
@@ -159,6 +161,7 @@ class _Run:
 
     async def some(self, cases: Sequence[Case]) -> None:
         """Ask about some cases; their cached answers are fetched in one statement."""
+        cases = [await self._fitting(case) for case in cases]
         if self._gateway.cache is not None:
             keys = []
             for case in cases:
@@ -170,6 +173,18 @@ class _Run:
                 group.create_task(self._judge(case))
         if self._progress:
             self._progress(f"{self._report.decided} of {self._report.candidates} candidates decided")
+
+    async def _fitting(self, case: Case) -> Case:
+        """The case with as many trades as the model's window has room for; the smallest if none fits."""
+        options = await self._gateway.options(self._interrogation)
+        # A tenth less: how densely a model counts is only learnt from its answers, while others are under way.
+        room = 0.9 * (options["num_ctx"] - options["num_predict"])
+        for most in (None, *SMALLER):
+            tried = case if most is None else case.smaller(most)
+            messages = case_work(self._interrogation, tried).build(tried.candidates).messages
+            if self._gateway.tokens(self._interrogation.model, messages) <= room:
+                break
+        return tried
 
     async def _judge(self, case: Case) -> None:
         async with self._places:

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import random
+import string
 from copy import deepcopy
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_pipeline.anomalies.contract import AnomalyAnswer
 from llm_pipeline.anomalies.grounding import ground_rejection, ground_signal
+from llm_pipeline.anomalies.interrogation import bound_schema
+from llm_pipeline.llm.schema import json_schema
 from llm_pipeline_tests.anomalies.cases import case, good_answer, parsed, trade_id
 
 CASE = case()
@@ -98,8 +104,6 @@ def test_any_id_with_one_other_letter_is_refused(path, at, letter):
 
 @given(number=st.integers(0, len(OWN) - 1), days=st.integers(-400, 400).filter(bool))
 def test_any_other_day_of_a_trade_is_refused(number, days):
-    from datetime import date, timedelta
-
     day = date.fromisoformat(GOOD["signals"][0]["trades_involved"][number]["date"]) + timedelta(days=days)
     assert codes(put(f"trades_involved.{number}.date", day.isoformat())) == {"date_mismatch"}
 
@@ -120,3 +124,36 @@ def test_a_rejection_may_not_invent_figures_either():
     answer["rejected_candidates"][0]["mundane_explanation"] = "The market rose 38 percent on 2020-03-24."
     found = {claim.reason_code for claim in ground_rejection(CASE, parsed(answer).rejected_candidates[0])}
     assert found == {"text_number", "text_date"}
+
+
+def _random_value(node: dict[str, Any], root: dict[str, Any], rng: random.Random) -> Any:
+    """A value that a server which enforces the schema, and nothing else, might produce."""
+    if "$ref" in node:
+        return _random_value(root["$defs"][node["$ref"].rsplit("/", 1)[1]], root, rng)
+    if "anyOf" in node:
+        return _random_value(rng.choice(node["anyOf"]), root, rng)
+    if "enum" in node:
+        return rng.choice(node["enum"])
+    match node["type"]:
+        case "object":
+            return {name: _random_value(one, root, rng) for name, one in node["properties"].items()}
+        case "array":
+            count = rng.randint(node.get("minItems", 0), min(node["maxItems"], 6))
+            return [_random_value(node["items"], root, rng) for _ in range(count)]
+        case "integer":
+            return rng.randint(node["minimum"], min(node["maximum"], 500))
+        case "string" if node.get("format") == "date":
+            return f"2020-05-{rng.randint(1, 28):02}"
+        case "string":
+            return "".join(rng.choice(string.ascii_letters + string.digits + " .,-") for _ in range(60))
+    return None
+
+
+def test_a_thousand_random_answers_that_fit_the_schema_come_to_no_signal():
+    schema = bound_schema(json_schema(AnomalyAnswer), CASE)
+    rng, signals = random.Random(20), 0
+    for _ in range(1000):
+        answer = parsed(_random_value(schema, schema, rng))
+        signals += len(answer.signals)
+        assert all(ground_signal(CASE, signal) for signal in answer.signals)
+    assert signals > 500
