@@ -17,11 +17,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as property_settings
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.settings import Settings
+
+# How long one example takes says something about the machine's other work, not about the code.
+property_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+property_settings.load_profile("any machine")
 
 SESSION_HOME = "LLM_PIPELINE_TEST_SESSION_HOME"
 TEMPLATE = "template_migrated"

@@ -16,6 +16,14 @@ from llm_pipeline.definitions import defs
 from llm_pipeline.settings import PROJECT_ROOT
 
 DAILY = "daily from 2012-01-01 UTC, the running day included"
+# Reference assets and what they come after.
+REFERENCE: dict[str, set[str]] = {
+    "legislators": set(),
+    "committee_assignments": {"legislators"},
+    "legislative_calendar": {"committee_assignments"},
+    "ticker_sectors": set(),
+    "market_prices": set(),
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +32,8 @@ def repository():
 
 
 def calendar(partitions):
+    if partitions is None:
+        return None
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     assert partitions.end_offset == 1
     return f"daily from {partitions.start:%Y-%m-%d} {partitions.timezone}, the running day included"
@@ -54,6 +64,8 @@ def test_assets(repository):
         "after": set(),
         "table": "public.trading_disclosures",
     }
+    loaded = load | {"group": "reference", "partitions": None, "single run": False}
+    detected = load | {"group": "anomalies", "owners": ["team:quant-research"]}
     assert found == {
         "senate_disclosures": load,
         "house_disclosures": load,
@@ -64,6 +76,27 @@ def test_assets(repository):
             "pools": {"ollama"},
             "after": {"senate_disclosures", "house_disclosures"},
         },
+        **{name: loaded | {"table": f"public.{name}", "after": after} for name, after in REFERENCE.items()},
+        "baseline_stats": detected
+        | {
+            "kinds": {"postgres", "polars"},
+            "after": {"validation_status", "ticker_sectors"},
+            "table": "public.baseline_stats",
+        },
+        "anomaly_candidates": detected
+        | {
+            "after": {"baseline_stats", "validation_status", *REFERENCE} - {"market_prices"},
+            "table": "public.anomaly_candidates",
+        },
+        "anomaly_signals": detected
+        | {
+            "kinds": {"postgres", "ollama"},
+            "pools": {"ollama"},
+            "after": {"anomaly_candidates"},
+            "table": "public.llm_anomaly_signals",
+        },
+        "trading_signals": detected
+        | {"kinds": {"postgres"}, "after": {"anomaly_signals"}, "table": "public.trading_signals"},
     }
 
 
@@ -84,15 +117,35 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "validation_status.none_overdue": False,
         "validation_status.reject_share": False,
         "validation_status.first_attempt_validity": False,
+        "baseline_stats.baseline_freshness": False,
+        "anomaly_candidates.alert_load": False,
+        "anomaly_candidates.evaluated_once": True,
+        "anomaly_candidates.no_look_ahead": True,
+        "anomaly_candidates.none_left_behind": False,
+        "anomaly_signals.all_decided": False,
+        "anomaly_signals.counts_reconcile": True,
+        "anomaly_signals.grounding": True,
+        "anomaly_signals.json_schema_valid": True,
+        "trading_signals.from_confident_signals": True,
+        **{f"{asset}.every_row_read": False for asset in REFERENCE},
+        **{f"{asset}.not_empty": False for asset in REFERENCE},
+        "committee_assignments.members_are_legislators": False,
+        "committee_assignments.no_overlapping_spells": False,
+        "legislative_calendar.events_have_ids_and_dates": False,
+        "legislators.every_legislator_has_a_term": False,
+        "market_prices.prices_on_trading_days": False,
+        "market_prices.prices_positive_one_a_day": False,
+        "ticker_sectors.sectors_are_gics": False,
     }
 
 
 def test_jobs_schedules_and_sensors(repository):
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "ingestion", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
         "validation_hourly": ("30 * * * *", "UTC", "validation"),
+        "anomalies_daily": ("0 1 * * *", "UTC", "anomalies"),
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
         "new_disclosures": 30,
@@ -163,6 +216,7 @@ def test_automation_is_off_by_default(repository):
     automation = (*repository.schedule_defs, *repository.sensor_defs)
     assert {one.name: one.default_status.value for one in automation} == {
         "validation_hourly": "STOPPED",
+        "anomalies_daily": "STOPPED",
         "new_disclosures": "STOPPED",
         "run_failures": "STOPPED",
     }
@@ -177,6 +231,7 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
     found = shown(LLM_PIPELINE_AUTOMATION="1", OLLAMA_BASE_URL="http://127.0.0.1:1", **secrets)
     assert found["status"] == {
         "validation_hourly": "RUNNING",
+        "anomalies_daily": "RUNNING",
         "new_disclosures": "RUNNING",
         "run_failures": "RUNNING",
     }

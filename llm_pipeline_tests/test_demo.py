@@ -55,7 +55,7 @@ def test_two_demos_side_by_side_account_for_everything_twice_and_leave_nothing_r
         assert total > 600
         assert flagged > 20
         assert rejected > 10
-        assert signals == 0
+        assert signals >= 5
         assert "offline-rules, which is no language model" in done.stderr
     assert first.stdout == second.stdout
     again = demo(homes[0])
@@ -73,7 +73,7 @@ def test_a_demo_that_is_told_to_stop_leaves_nothing_running(homes):
     )  # fmt: skip
     assert demo.stderr is not None
     for line in demo.stderr:
-        if line.startswith("[3/3]"):
+        if line.startswith("[4/4]"):
             break
     time.sleep(0.5)
     demo.send_signal(signal.SIGTERM)

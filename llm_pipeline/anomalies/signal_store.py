@@ -48,7 +48,8 @@ _APPLY: LiteralString = """
         statistical_evidence, reasoning, trading_signal, self_verification_notes, analysis_window_start,
         analysis_window_end, audit_trail_id, candidate_id, as_of_date,
         -- In a run over many days the episode may have gone on before its signal is written.
-        COALESCE((SELECT max(x.as_of_date) FROM anomaly_sightings x WHERE x.candidate_id = made.candidate_id), last_seen)
+        COALESCE((SELECT max(x.as_of_date) FROM anomaly_sightings x WHERE x.candidate_id = made.candidate_id),
+                 last_seen)
     FROM jsonb_populate_recordset(NULL::llm_anomaly_signals, %(signals)s) AS made
     ON CONFLICT (signal_id) DO UPDATE SET filer = EXCLUDED.filer, classification = EXCLUDED.classification,
         severity = EXCLUDED.severity, confidence = EXCLUDED.confidence, trades_involved = EXCLUDED.trades_involved,
