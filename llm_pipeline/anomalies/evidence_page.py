@@ -17,7 +17,9 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1d2330;max-width:70rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem;border-bottom:1px solid #d8dbe2}
 table{border-collapse:collapse;width:100%;font-size:.85rem}
-th,td{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid #e6e8ee}th{font-weight:600;color:#4b5468}code{font-size:.8rem;word-break:break-all}
+th,td{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid #e6e8ee}
+th{font-weight:600;color:#4b5468}
+code{font-size:.8rem;word-break:break-all}
 .notice{background:#fdf4dc;padding:.6rem .9rem;border-left:4px solid #c99a1a}.cited{background:#f3f7ff}
 svg,img{max-width:100%;height:auto}.num{text-align:right;font-variant-numeric:tabular-nums}
 """
