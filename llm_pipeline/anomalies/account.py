@@ -141,18 +141,23 @@ def ungrounded_signals(conn: Connection[Any], start: date, end: date) -> list[st
 
 @dataclass(frozen=True)
 class Unevaluated:
-    """Validated trades that detection has not looked at since they were validated: in the window, and before it."""
+    """Validated trades that detection has not looked at since they were validated: in the window, and before it.
+
+    before: since the first day that was ever evaluated; what was public earlier is a matter for a backfill.
+    """
 
     within: dict[date, int]
     before: dict[date, int]
 
 
 def unevaluated(conn: Connection[Any], start: date, end: date) -> Unevaluated:
-    """Validated trades known before `end` that were never evaluated."""
+    """Validated trades known before `end` that wait for their evaluation."""
     found = unevaluated_by_day(conn, end)
+    row = conn.execute("SELECT min(as_of_date) FROM trade_evaluations").fetchone()
+    first = row[0] if row and row[0] else start
     return Unevaluated(
         {day: count for day, count in found.items() if day >= start},
-        {day: count for day, count in found.items() if day < start},
+        {day: count for day, count in found.items() if first <= day < start},
     )
 
 

@@ -53,7 +53,8 @@ CANDIDATE_SPECS = [
     dg.AssetCheckSpec(
         NONE_LEFT_BEHIND,
         asset=CANDIDATES,
-        description="No validated trade of earlier days waits for its first evaluation; the daily schedule catches up.",
+        description="No validated trade between the first evaluated day and the window waits for its evaluation; the "
+        "daily schedule catches up with 45 days.",
     ),
     dg.AssetCheckSpec(
         ALERT_LOAD,
