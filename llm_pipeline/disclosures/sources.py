@@ -15,7 +15,7 @@ SOURCES_OF: dict[str, tuple[str, ...]] = {"senate": (SENATE,), "house": (HOUSE_S
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """A place to read (file, folder, glob or URL) and the source whose format it has."""
+    """Where to read a source: files, folders, globs or URLs of its format, separated by commas."""
 
     source: str
     location: str
@@ -29,18 +29,20 @@ def _guess(chamber: str, location: str) -> str:
 
 
 def source_locations(chamber: str, setting: str | None) -> list[SourceLocation]:
-    """The locations of a setting for a chamber (`senate` or `house`); none for an empty setting.
+    """The sources that a setting names for a chamber (`senate` or `house`), each with all its locations.
+
+    One load reads all places of a source: filings that stand in another of them are then not missed.
 
     Raises:
         ValueError: a location names a source that this chamber does not have.
     """
-    found = []
+    found: dict[str, list[str]] = {}
     for part in filter(None, (text.strip() for text in (setting or "").split(","))):
         named, separator, rest = part.partition("=")
         if separator and named.isidentifier():
             if named not in SOURCES_OF[chamber]:
                 raise ValueError(f"{named!r} is no {chamber} source: use {' or '.join(SOURCES_OF[chamber])}")
-            found.append(SourceLocation(named, rest.strip()))
+            found.setdefault(named, []).append(rest.strip())
         else:
-            found.append(SourceLocation(_guess(chamber, part), part))
-    return found
+            found.setdefault(_guess(chamber, part), []).append(part)
+    return [SourceLocation(source, ",".join(places)) for source, places in found.items()]

@@ -177,10 +177,3 @@ def response_json(exchange: Exchange) -> bytes:
     except UnicodeDecodeError:
         value["body_base64"] = base64.b64encode(exchange.body).decode()
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def stored_response(content: bytes) -> tuple[int, str, bytes]:
-    """Status, content type and exact body of a `response_json` artifact."""
-    value = json.loads(content)
-    body = value["body"].encode() if "body" in value else base64.b64decode(value["body_base64"])
-    return value["http_status"], value["content_type"], body

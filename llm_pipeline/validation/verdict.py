@@ -148,19 +148,14 @@ def _ground(
         issue = next((i for i in facts.issues if _restates(flag, i)), None)
         if flag.field not in MODEL_FIELDS:
             detail = f"no record has a field {flag.field!r}"
-            claims.append(Claim("unknown_field", asdict_flag(flag), detail))
+            claims.append(Claim("unknown_field", flag.model_dump(), detail))
         elif issue is not None:
             restating.append((flag, issue))
         elif refusal := _contradicted(flag, facts):
-            claims.append(Claim("contradicts_fact", asdict_flag(flag), refusal))
+            claims.append(Claim("contradicts_fact", flag.model_dump(), refusal))
         else:
             grounded.append(flag)
     return grounded, restating, claims
-
-
-def asdict_flag(flag: GateFlag) -> dict[str, Any]:
-    """A flag as the JSON that is kept of it."""
-    return flag.model_dump()
 
 
 def _restates(flag: GateFlag, issue: Issue) -> bool:

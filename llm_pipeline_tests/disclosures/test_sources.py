@@ -26,6 +26,10 @@ def test_a_url_with_an_equals_sign_is_not_a_named_source() -> None:
     ]
 
 
+def test_places_of_one_source_are_read_as_one() -> None:
+    assert source_locations("senate", "a/*.json, b.jsonl.gz") == [SourceLocation("senate_efd", "a/*.json,b.jsonl.gz")]
+
+
 def test_no_setting_means_no_location() -> None:
     assert source_locations("senate", None) == []
 
