@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 import dagster as dg
 
@@ -11,6 +10,7 @@ from llm_pipeline.anomalies.account import CandidateAccount, StoredAnswers, Unev
 from llm_pipeline.anomalies.report import CandidateReport, SignalReport
 from llm_pipeline.anomalies.signal_store import TradingSignalCounts
 from llm_pipeline.defs.anomalies.names import BASELINES, CANDIDATES, SIGNALS, TRADING
+from llm_pipeline.defs.check_results import check_result
 
 BASELINE_FRESHNESS = "baseline_freshness"
 EVALUATED_ONCE = "evaluated_once"
@@ -97,7 +97,7 @@ def baseline_checks(missing: list[date], newest: date | None, end: date) -> list
     """Results of `BASELINE_SPECS`."""
     fresh = newest is None or newest >= end - timedelta(days=1)
     return [
-        _result(
+        check_result(
             BASELINES,
             BASELINE_FRESHNESS,
             not missing and fresh,
@@ -113,7 +113,7 @@ def candidate_checks(report: CandidateReport, waiting: Unevaluated, ahead: list[
     """Results of `CANDIDATE_SPECS`."""
     load = report.load
     return [
-        _result(
+        check_result(
             CANDIDATES,
             EVALUATED_ONCE,
             not waiting.within,
@@ -121,8 +121,8 @@ def candidate_checks(report: CandidateReport, waiting: Unevaluated, ahead: list[
             not_evaluated=sum(waiting.within.values()),
             days={str(day): count for day, count in list(waiting.within.items())[:SHOWN]},
         ),
-        _result(CANDIDATES, NO_LOOK_AHEAD, not ahead, found=len(ahead), examples=ahead[:SHOWN]),
-        _result(
+        check_result(CANDIDATES, NO_LOOK_AHEAD, not ahead, found=len(ahead), examples=ahead[:SHOWN]),
+        check_result(
             CANDIDATES,
             NONE_LEFT_BEHIND,
             not waiting.before,
@@ -130,7 +130,7 @@ def candidate_checks(report: CandidateReport, waiting: Unevaluated, ahead: list[
             waiting=sum(waiting.before.values()),
             days={str(day): count for day, count in list(waiting.before.items())[:SHOWN]},
         ),
-        _result(
+        check_result(
             CANDIDATES,
             ALERT_LOAD,
             load is None or report.filer_months < ENOUGH_MONTHS or load <= MOST_PER_FILER_MONTH,
@@ -147,7 +147,7 @@ def signal_checks(
 ) -> list[dg.AssetCheckResult]:
     """Results of `SIGNAL_SPECS`."""
     return [
-        _result(
+        check_result(
             SIGNALS,
             JSON_SCHEMA_VALID,
             not answers.invalid,
@@ -155,7 +155,7 @@ def signal_checks(
             invalid=len(answers.invalid),
             errors=answers.invalid[:SHOWN],
         ),
-        _result(
+        check_result(
             SIGNALS,
             GROUNDING,
             not ungrounded,
@@ -163,7 +163,7 @@ def signal_checks(
             ungrounded=len(ungrounded),
             examples=ungrounded[:SHOWN],
         ),
-        _result(
+        check_result(
             SIGNALS,
             COUNTS_RECONCILE,
             account.reconciles and report.reconciles,
@@ -174,7 +174,7 @@ def signal_checks(
             failed=account.failed,
             unaccounted=list(account.unaccounted),
         ),
-        _result(
+        check_result(
             SIGNALS,
             ALL_DECIDED,
             account.failed == 0,
@@ -187,7 +187,7 @@ def signal_checks(
 def trading_checks(counts: TradingSignalCounts, stray: list[str]) -> list[dg.AssetCheckResult]:
     """Results of `TRADING_SPECS`."""
     return [
-        _result(
+        check_result(
             TRADING,
             FROM_CONFIDENT_SIGNALS,
             not stray,
@@ -196,14 +196,3 @@ def trading_checks(counts: TradingSignalCounts, stray: list[str]) -> list[dg.Ass
             stray=stray[:SHOWN],
         )
     ]
-
-
-def _result(
-    asset: str,
-    name: str,
-    passed: bool,
-    *,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-    **metadata: Any,
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(check_name=name, asset_key=asset, passed=passed, severity=severity, metadata=metadata)

@@ -12,6 +12,7 @@ from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.report import BaselineReport, CandidateReport, SignalReport
 from llm_pipeline.anomalies.signal_store import TradingSignalCounts
 from llm_pipeline.anomalies.trade import Trade
+from llm_pipeline.defs.tables import table
 
 BASELINE_COLUMNS = dg.TableSchema(
     columns=[
@@ -54,14 +55,6 @@ TRADING_COLUMNS = dg.TableSchema(
     ]
 )
 SHOWN_CANDIDATES = 15
-
-
-def table(columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> dg.TableMetadataValue:
-    """A small table."""
-    return dg.MetadataValue.table(
-        records=[dg.TableRecord(row) for row in rows],
-        schema=dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()]),
-    )
 
 
 def baseline_metadata(report: BaselineReport) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from llm_pipeline.defs.check_results import SHOWN, check_result, problems_result
 from llm_pipeline.disclosures.ledger import Discrepancy
 from llm_pipeline.disclosures.report import IngestReport
 
 EVERY_FILING_READ = "every_filing_read"
 LEDGER_RECONCILES = "ledger_reconciles"
 NO_IDENTITY_CONFLICTS = "no_identity_conflicts"
-SHOWN = 20
 
 
 def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -44,28 +44,17 @@ def ingestion_checks(
     failures = [failure for report in reports for failure in report.failures]
     conflicts = [conflict for report in reports for conflict in report.conflicts]
     return [
-        dg.AssetCheckResult(
-            check_name=LEDGER_RECONCILES,
-            asset_key=asset,
-            passed=not discrepancies,
-            metadata={
-                "discrepancies": len(discrepancies),
-                "examples": [f"{one.source_document_id}: {one.problem}" for one in discrepancies[:SHOWN]],
-            },
-        ),
-        _named(
-            EVERY_FILING_READ,
+        check_result(
             asset,
+            LEDGER_RECONCILES,
+            not discrepancies,
+            discrepancies=len(discrepancies),
+            examples=[f"{one.source_document_id}: {one.problem}" for one in discrepancies[:SHOWN]],
+        ),
+        problems_result(
+            asset,
+            EVERY_FILING_READ,
             [f"{one.source_document_id} ({one.position}): {one.error}" for one in failures],
         ),
-        _named(NO_IDENTITY_CONFLICTS, asset, [f"{one.source_document_id}: {one.error}" for one in conflicts]),
+        problems_result(asset, NO_IDENTITY_CONFLICTS, [f"{one.source_document_id}: {one.error}" for one in conflicts]),
     ]
-
-
-def _named(name: str, asset: str, problems: list[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=name,
-        asset_key=asset,
-        passed=not problems,
-        metadata={"count": len(problems), "examples": problems[:SHOWN]},
-    )

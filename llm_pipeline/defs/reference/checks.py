@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
+from llm_pipeline.defs.check_results import problems_result
 from llm_pipeline.reference.refresh import EVERY_ROW_READ, NOT_EMPTY, Refresh
 
-SHOWN = 20
 WARNINGS = frozenset({"members_are_legislators", "prices_on_trading_days"})
 """Worth a look, but the data are used all the same."""
 
@@ -34,13 +34,7 @@ def check_specs(asset: str, *names: str) -> list[dg.AssetCheckSpec]:
 def refresh_checks(asset: str, refresh: Refresh) -> list[dg.AssetCheckResult]:
     """One result per spec."""
     return [
-        dg.AssetCheckResult(
-            check_name=name,
-            asset_key=asset,
-            passed=not problems,
-            severity=_severity(name, refresh),
-            metadata={"count": len(problems), "examples": list(problems[:SHOWN])},
-        )
+        problems_result(asset, name, problems, severity=_severity(name, refresh))
         for name, problems in refresh.findings.items()
     ]
 

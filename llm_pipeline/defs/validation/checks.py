@@ -6,10 +6,9 @@ ids are in the metadata. Blocking are those without which downstream would read 
 
 from __future__ import annotations
 
-from typing import Any
-
 import dagster as dg
 
+from llm_pipeline.defs.check_results import SHOWN, check_result
 from llm_pipeline.validation.report import ValidationReport, WindowAccount
 from llm_pipeline.validation.service import StoredAnswers
 
@@ -22,7 +21,6 @@ NONE_OVERDUE = "none_overdue"
 REJECT_SHARE = "reject_share"
 FIRST_ATTEMPT_VALIDITY = "first_attempt_validity"
 
-SHOWN_IDS = 20
 # Below nine in ten first answers fitting the schema, the model or its context size is a poor fit: every miss is paid
 # for again by a re-ask.
 LEAST_FIRST_ATTEMPT_VALIDITY = 0.9
@@ -68,17 +66,19 @@ def validation_checks(
     most_rejected: float,
 ) -> list[dg.AssetCheckResult]:
     """One result per spec, in the order of `SPECS`."""
-    undecided = {item.disclosure_id: f"{item.error_class}: {item.message}" for item in report.undecided[:SHOWN_IDS]}
+    undecided = {item.disclosure_id: f"{item.error_class}: {item.message}" for item in report.undecided[:SHOWN]}
     validity, rejected = report.first_attempt_validity, report.reject_share
     return [
-        _result(
+        check_result(
+            ASSET,
             JSON_SCHEMA_VALID,
             not answers.invalid,
             answers_checked=answers.checked,
             invalid=len(answers.invalid),
-            errors=answers.invalid[:SHOWN_IDS],
+            errors=answers.invalid[:SHOWN],
         ),
-        _result(
+        check_result(
+            ASSET,
             CONSERVATION,
             account.conserved,
             disclosures=account.total,
@@ -87,7 +87,8 @@ def validation_checks(
             rejected_without_quarantine=account.rejected_without_quarantine,
             flagged_without_issue=account.flagged_without_issue,
         ),
-        _result(
+        check_result(
+            ASSET,
             COUNTS_RECONCILE,
             report.counts_reconcile,
             selected=report.selected,
@@ -95,34 +96,24 @@ def validation_checks(
             undecided=len(report.undecided),
             decided_elsewhere=report.decided_elsewhere,
         ),
-        _result(ALL_DECIDED, not report.undecided, undecided=len(report.undecided), reasons=undecided),
-        _result(NONE_OVERDUE, overdue == 0, overdue=overdue, allowed_hours=pending_hours),
-        _warning(
+        check_result(ASSET, ALL_DECIDED, not report.undecided, undecided=len(report.undecided), reasons=undecided),
+        check_result(ASSET, NONE_OVERDUE, overdue == 0, overdue=overdue, allowed_hours=pending_hours),
+        check_result(
+            ASSET,
             REJECT_SHARE,
             rejected is None or rejected <= most_rejected,
+            severity=dg.AssetCheckSeverity.WARN,
             rejected=report.statuses["reject"],
             decided=report.decided,
             most_allowed=most_rejected,
         ),
-        _warning(
+        check_result(
+            ASSET,
             FIRST_ATTEMPT_VALIDITY,
             validity is None or validity >= LEAST_FIRST_ATTEMPT_VALIDITY,
+            severity=dg.AssetCheckSeverity.WARN,
             first_attempts=report.first_attempts,
             valid=report.first_attempts_valid,
             least_allowed=LEAST_FIRST_ATTEMPT_VALIDITY,
         ),
     ]
-
-
-def _result(name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(check_name=name, asset_key=ASSET, passed=passed, metadata=metadata)
-
-
-def _warning(name: str, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=name,
-        asset_key=ASSET,
-        passed=passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata=metadata,
-    )

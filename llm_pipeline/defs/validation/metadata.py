@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from llm_pipeline.defs.tables import table
 from llm_pipeline.validation.report import ValidationReport, WindowAccount
 
 COLUMNS = dg.TableSchema(
@@ -16,13 +17,6 @@ COLUMNS = dg.TableSchema(
         dg.TableColumn("llm_validated_at", "timestamptz", description="when the verdict was stored (UTC)"),
     ]
 )
-
-
-def _table(columns: dict[str, str], rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table(
-        records=[dg.TableRecord(row) for row in rows],
-        schema=dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()]),
-    )
 
 
 def report_metadata(report: ValidationReport, account: WindowAccount, warnings: Sequence[str] = ()) -> dict[str, Any]:
@@ -55,11 +49,11 @@ def report_metadata(report: ValidationReport, account: WindowAccount, warnings: 
         "tokens_per_record": round((report.input_tokens + report.output_tokens) / report.selected, 1),
         "cost_usd": report.cost_usd,
         "ungrounded_claims": report.claims,
-        "issues_by_type": _table(
+        "issues_by_type": table(
             {"issue": "string", "count": "int"},
             [{"issue": name, "count": count} for name, count in report.issues.most_common(20)],
         ),
-        "worst_flags": _table(
+        "worst_flags": table(
             {
                 "status": "string",
                 "issue": "string",
