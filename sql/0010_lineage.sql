@@ -1,0 +1,1 @@
+-- Lineage: reports about single disclosures.

@@ -1,0 +1,1 @@
+-- The queue: what a claim and a retry need beyond 0006.

@@ -1,0 +1,1 @@
+-- Review: who decided what, when and why.

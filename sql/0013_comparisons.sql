@@ -1,0 +1,1 @@
+-- Replays and shadow runs: comparisons only, never production rows.

@@ -1,0 +1,1 @@
+-- Outcomes and scorecards: what 0005 leaves out.

@@ -1,0 +1,1 @@
+-- The prompt registry: activations, evaluations, labelled cases.
