@@ -82,6 +82,25 @@ def bind_constant(schema: Schema, field: str, value: str) -> Schema:
     }
 
 
+def bind_values(schema: Schema, definition: str, field: str, values: Sequence[str]) -> Schema:
+    """The schema for one call in which a field of `$defs/<definition>`, a text or a list of them, holds only `values`.
+
+    Unchanged without values, and where a grammar would not take them (more than 500, or quotes in them): then only
+    the check of the answer stands.
+
+    Raises:
+        KeyError: the schema has no such definition or field.
+    """
+    node = schema["$defs"][definition]
+    known = node["properties"][field]
+    if not 0 < len(values) <= MAX_ITEMS or not all(_plain(one) for one in values):
+        return schema
+    one_of: Schema = {"type": "string", "enum": list(values)}
+    bound = {**known, "items": one_of} if known.get("type") == "array" else one_of
+    node = {**node, "properties": {**node["properties"], field: bound}}
+    return {**schema, "$defs": {**schema["$defs"], definition: node}}
+
+
 def _plain(text: str) -> bool:
     return text.isascii() and text.isprintable() and not set(text) & set("\"'\\")
 

@@ -1,0 +1,179 @@
+"""One period as a model is asked about it: signals with outcomes, what lost ones share, scorecard, parameters. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from llm_pipeline.hashing import hash_of
+from llm_pipeline.recommendations.parameters import Parameter
+
+SHOWN_SIGNALS = 60
+EXAMPLES = 10
+SMALLEST_GROUP = 2
+"""One lost signal has nothing in common with others."""
+
+
+@dataclass(frozen=True)
+class SignalResult:
+    """What became of one signal at the scorecard's horizon.
+
+    Attributes:
+        alpha_pct, return_pct: in the signal's own direction, percentage points, means over its tickers.
+        cautions: codes of the evidence, such as `small_sample`.
+        quality_issues: types of the issues that validation found on its trades.
+    """
+
+    signal_id: str
+    as_of_date: date
+    classification: str
+    severity: str
+    confidence: int
+    direction: str
+    prompt_version: str
+    return_pct: Decimal
+    alpha_pct: Decimal
+    hit: bool
+    cautions: tuple[str, ...] = ()
+    quality_issues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LossGroup:
+    """Lost signals that share one property.
+
+    Attributes:
+        group: the property, as `classification=FREQUENCY_SPIKE`.
+        closed: signals of the group with an outcome; `frequency`: those of them that lost.
+        avg_loss_pct: mean loss of the lost ones, rounded to whole percent.
+    """
+
+    group: str
+    closed: int
+    frequency: int
+    avg_loss_pct: int
+    signal_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FeedbackCase:
+    """Everything about one period that a model is shown or that its answer is checked against."""
+
+    start: date
+    end: date
+    signals: tuple[SignalResult, ...]
+    scorecard: Mapping[str, Any]
+    parameters: tuple[Parameter, ...]
+    validation_version: str
+    anomaly_version: str
+
+    @property
+    def groups(self) -> tuple[LossGroup, ...]:
+        """Groups of lost signals, the largest first."""
+        return loss_groups(self.signals)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Types of issues on the trades of the signals."""
+        return tuple(sorted({issue for one in self.signals for issue in one.quality_issues}))
+
+    @property
+    def signals_with_issues(self) -> int:
+        """How many signals rest on at least one trade with an issue."""
+        return sum(bool(one.quality_issues) for one in self.signals)
+
+    @property
+    def feedback_id(self) -> str:
+        """The same period with the same evidence and the same prompts has the same id."""
+        return f"fb-{hash_of(self.variables() | {'start': self.start})[:16]}"
+
+    def shown_signals(self) -> tuple[SignalResult, ...]:
+        """The signals in the prompt: the worst, and of each group those that stand for it."""
+        examples = {one for group in self.groups for one in group.signal_ids}
+        worst = sorted(self.signals, key=lambda one: (one.signal_id not in examples, one.alpha_pct, one.signal_id))
+        return tuple(sorted(worst[:SHOWN_SIGNALS], key=lambda one: one.signal_id))
+
+    def variables(self) -> dict[str, Any]:
+        """The template's variables, but for the feedback id, which is made from them."""
+        shown = self.shown_signals()
+        return {
+            "start_date": self.start.isoformat(),
+            "end_date": self.end.isoformat(),
+            "validation_version": self.validation_version,
+            "anomaly_version": self.anomaly_version,
+            "scorecard_json": self.scorecard,
+            "loss_groups_json": [
+                {
+                    "group": one.group,
+                    "frequency": one.frequency,
+                    "closed": one.closed,
+                    "avg_loss_pct": one.avg_loss_pct,
+                    "signal_ids": list(one.signal_ids),
+                }
+                for one in self.groups
+            ],
+            "quality_json": {"signals_with_issues": self.signals_with_issues, "categories": list(self.categories)},
+            "thresholds_json": [
+                {
+                    "parameter": one.name,
+                    "current_value": one.text,
+                    "lowest": format(one.lowest.normalize(), "f"),
+                    "highest": format(one.highest.normalize(), "f"),
+                    "meaning": one.meaning,
+                }
+                for one in self.parameters
+            ],
+            "signals_with_outcomes_json": {
+                "signals_total": len(self.signals),
+                "signals_shown": len(shown),
+                "signals": [_signal(one) for one in shown],
+            },
+        }
+
+
+def _signal(one: SignalResult) -> dict[str, Any]:
+    return {
+        "signal_id": one.signal_id,
+        "as_of": one.as_of_date.isoformat(),
+        "classification": one.classification,
+        "severity": one.severity,
+        "confidence": one.confidence,
+        "direction": one.direction,
+        "prompt_version": one.prompt_version,
+        "return_pct": str(one.return_pct),
+        "alpha_pct": str(one.alpha_pct),
+        "hit": one.hit,
+        "cautions": list(one.cautions),
+        "quality_issues": list(one.quality_issues),
+    }
+
+
+def loss_groups(signals: Sequence[SignalResult]) -> tuple[LossGroup, ...]:
+    """Groups with at least `SMALLEST_GROUP` lost signals, by number lost, then by name."""
+    members: dict[str, list[SignalResult]] = defaultdict(list)
+    for one in signals:
+        for group in _properties(one):
+            members[group].append(one)
+    found = []
+    for group, all_of_it in members.items():
+        lost = sorted((one for one in all_of_it if not one.hit), key=lambda one: (one.return_pct, one.signal_id))
+        if len(lost) >= SMALLEST_GROUP:
+            mean = -sum((one.return_pct for one in lost), Decimal(0)) / len(lost)
+            whole = int(max(Decimal(0), mean).quantize(Decimal(1), ROUND_HALF_UP))
+            examples = tuple(sorted(one.signal_id for one in lost[:EXAMPLES]))
+            found.append(LossGroup(group, len(all_of_it), len(lost), whole, examples))
+    return tuple(sorted(found, key=lambda one: (-one.frequency, one.group)))
+
+
+def _properties(one: SignalResult) -> Iterable[str]:
+    yield f"classification={one.classification}"
+    yield f"direction={one.direction}"
+    yield "confidence=7_to_10" if one.confidence >= 7 else "confidence=0_to_6"
+    for caution in one.cautions:
+        yield f"caution={caution}"
+    for issue in one.quality_issues:
+        yield f"quality_issue={issue}"
