@@ -43,6 +43,7 @@ def enqueue(cur: psycopg.Cursor[Any], jobs: Iterable[NewJob]) -> Enqueued:
         TypeError, ValueError: an input is no JSON.
         psycopg.Error: the database refused; nothing was queued.
     """
+    given = list(jobs)
     rows = {
         job.key: {
             "interrogation_key": job.interrogation_key,
@@ -52,7 +53,7 @@ def enqueue(cur: psycopg.Cursor[Any], jobs: Iterable[NewJob]) -> Enqueued:
             "model_hint": job.model_hint,
             "max_attempts": job.max_attempts,
         }
-        for job in (given := list(jobs))
+        for job in given
     }
     if not rows:
         return Enqueued((), 0)
