@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from pydantic import BaseModel
 
+from llm_pipeline.llm.interrogation import ModelOptions
 from llm_pipeline.llm.schema import Schema
 from llm_pipeline.settings import Settings
 
@@ -23,12 +24,16 @@ class Evidence:
     """What one question is asked from.
 
     Attributes:
-        variables: of the template; text goes in as it is, everything else as JSON.
+        variables: of the template; text goes in as it is, everything else as JSON. They are the evidence bundle that is
+            stored with the call.
         facts: what code knows and grounding needs, never shown to the model as such.
+        notes: how the evidence was made (what was left out or redacted, as counts, hashes and spans); stored in the
+            bundle, not shown to the model.
     """
 
     variables: Mapping[str, Any]
     facts: Any = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Grounded:
 
 @dataclass(frozen=True)
 class JobRef:
-    """The job that a result belongs to."""
+    """The job that a result belongs to; `input` is an instance of the interrogation's `input_model`."""
 
     job_id: str
     fencing_token: int
@@ -76,8 +81,9 @@ class QueuedInterrogation:
         gather: evidence for an input, read in one transaction. Raises EvidenceMissingError.
         bind: the schema for this question, ids bound to those of the evidence.
         ground: the answer against the evidence; pure.
-        store: write the result in the transaction of the audit row and of the job's completion. Not called for a
-            refused answer.
+        store: write the result in the transaction of the audit row and of the job's completion: (cursor, job, evidence,
+            grounded answer, audit id, now). Not called for a refused answer; refused claims are stored by the worker.
+        options: of the call; as the settings say unless given.
     """
 
     key: str
@@ -88,3 +94,4 @@ class QueuedInterrogation:
     bind: Callable[[Schema, Evidence], Schema]
     ground: Callable[[Evidence, BaseModel], Grounded]
     store: Callable[[psycopg.Cursor[Any], JobRef, Evidence, Grounded, str, datetime], None]
+    options: Callable[[Settings], ModelOptions] = ModelOptions.of
