@@ -175,7 +175,8 @@ def scorecard_json(scorecards: PeriodScorecards) -> dict[str, Any]:
     {"period": {"start", "end"}, "horizon_trading_days", "benchmark", "scorecards": [{"classification",
     "prompt_version", "model", "signals", "n", "open", "no_price", "neutral", "hit_rate": {"value", "n", "low", "high"},
     "alpha_rate", "false_positive_rate", "mean_confidence_winners", "mean_confidence_losers", "brier", "ece",
-    "calibration": [{"confidence", "n", "hit_rate", "low", "high"}], "alpha_pct": {"mean", "n", "low", "high", "blocks"},
+    "calibration": [{"confidence", "n", "hit_rate", "low", "high"}],
+    "alpha_pct": {"mean", "n", "low", "high", "blocks"},
     "random_signals": {"draws", "mean_alpha_pct", "low", "high", "hit_rate", "percentile", "p", "adjusted_p"} or null}]}
     """
     return {
