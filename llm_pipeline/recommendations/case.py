@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from llm_pipeline.hashing import hash_of
+from llm_pipeline.hashing import sha256_hex
 from llm_pipeline.recommendations.parameters import Parameter
 
 SHOWN_SIGNALS = 60
@@ -89,7 +90,7 @@ class FeedbackCase:
     @property
     def feedback_id(self) -> str:
         """The same period with the same evidence and the same prompts has the same id."""
-        return f"fb-{hash_of(self.variables() | {'start': self.start})[:16]}"
+        return f"fb-{sha256_hex(json.dumps(self.variables(), sort_keys=True))[:16]}"
 
     def shown_signals(self) -> tuple[SignalResult, ...]:
         """The signals in the prompt: the worst, and of each group those that stand for it."""
@@ -144,8 +145,8 @@ def _signal(one: SignalResult) -> dict[str, Any]:
         "confidence": one.confidence,
         "direction": one.direction,
         "prompt_version": one.prompt_version,
-        "return_pct": str(one.return_pct),
-        "alpha_pct": str(one.alpha_pct),
+        "return_pct": format(one.return_pct, "f"),
+        "alpha_pct": format(one.alpha_pct, "f"),
         "hit": one.hit,
         "cautions": list(one.cautions),
         "quality_issues": list(one.quality_issues),
