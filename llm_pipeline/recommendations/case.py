@@ -98,6 +98,10 @@ class FeedbackCase:
         worst = sorted(self.signals, key=lambda one: (one.signal_id not in examples, one.alpha_pct, one.signal_id))
         return tuple(sorted(worst[:SHOWN_SIGNALS], key=lambda one: one.signal_id))
 
+    def question(self) -> dict[str, Any]:
+        """The template's variables."""
+        return {**self.variables(), "feedback_id": self.feedback_id}
+
     def variables(self) -> dict[str, Any]:
         """The template's variables, but for the feedback id, which is made from them."""
         shown = self.shown_signals()

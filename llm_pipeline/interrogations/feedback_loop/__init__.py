@@ -42,7 +42,7 @@ def _gather(conn: psycopg.Connection[Any], asked: BaseModel, now: datetime) -> E
         raise EvidenceMissingError(f"no scorecard ends on {asked.end}: materialise `scorecards` for that week first")
     if not case.signals:
         raise NothingClosedError(f"no signal between {case.start} and {case.end} has a closed outcome yet")
-    return Evidence(variables={**case.variables(), "feedback_id": case.feedback_id}, facts=case)
+    return Evidence(variables=case.question(), facts=case)
 
 
 def _bind(schema: Schema, evidence: Evidence) -> Schema:
