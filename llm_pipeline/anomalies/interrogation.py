@@ -34,11 +34,15 @@ def anomaly_template() -> PromptTemplate:
     return parse_prompt(file.read_bytes(), file.name)
 
 
-def anomaly_interrogation(settings: Settings) -> Interrogation:
-    """The interrogation with the model and options that the settings name."""
+def anomaly_interrogation(settings: Settings, template: PromptTemplate | None = None) -> Interrogation:
+    """The interrogation with the model and options that the settings name.
+
+    Args:
+        template: the version to ask with; the file's where no registry is at hand.
+    """
     return Interrogation(
         key=KEY,
-        template=anomaly_template(),
+        template=template or anomaly_template(),
         contract=AnomalyAnswer,
         model=settings.llm_anomaly_model,
         options=ModelOptions.of(settings),

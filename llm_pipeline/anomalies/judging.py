@@ -36,7 +36,8 @@ from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import rounded
 from llm_pipeline.llm.audit import Attempt, write_attempts
 from llm_pipeline.llm.gateway import Gateway
-from llm_pipeline.llm.prompt_versions import register_prompts
+from llm_pipeline.llm.interrogation import Interrogation
+from llm_pipeline.llm.prompt_versions import active_template_async, register_prompts
 from llm_pipeline.llm.runner import PRELOADED, run_batch
 from llm_pipeline.llm.spool import load_spool, spool_attempts
 from llm_pipeline.settings import Settings
@@ -129,10 +130,14 @@ async def judge_cases(
 
     Raises:
         ModelUnusableError: not one candidate was decided, because every call would fail (model missing, no server).
+        UnknownPromptError: the registry has no active version of the prompt (`prepare` sees to it).
         psycopg.Error: the database refused or went away; what was decided before is stored, audit rows of the cases
             under way are spooled to disk.
     """
-    run = _Run(pool, gateway, report, now, progress)
+    async with pool.connection() as conn:
+        interrogation = anomaly_interrogation(gateway.settings, await active_template_async(conn, KEY))
+    report.prompt_version = interrogation.version
+    run = _Run(pool, gateway, interrogation, report, now, progress)
     try:
         for first in range(0, len(cases), PRELOADED):
             await run.some(cases[first : first + PRELOADED])
@@ -150,12 +155,13 @@ class _Run:
         self,
         pool: AsyncConnectionPool[Any],
         gateway: Gateway,
+        interrogation: Interrogation,
         report: SignalReport,
         now: datetime,
         progress: Progress | None,
     ) -> None:
         self._pool, self._gateway, self._report, self._now, self._progress = pool, gateway, report, now, progress
-        self._interrogation = anomaly_interrogation(gateway.settings)
+        self._interrogation = interrogation
         # two more than calls in flight, so that storing costs no place
         self._places = asyncio.Semaphore(gateway.settings.llm_concurrency + 2)
 

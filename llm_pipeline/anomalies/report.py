@@ -55,6 +55,7 @@ class SignalReport:
     """What became of the candidates first seen on the as-of dates [start, end) in one run.
 
     candidates: all of them; decided_before: those whose decision stands, about which no model was asked.
+    prompt_version: the version that was asked with, None where no model was asked.
     """
 
     start: date
@@ -74,6 +75,7 @@ class SignalReport:
     latencies_ms: list[int] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
     stopped: str | None = None
+    prompt_version: str | None = None
 
     @property
     def decided(self) -> int:

@@ -101,6 +101,8 @@ def parse_prompt(data: bytes, name: str) -> PromptTemplate:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise PromptError(f"{name} is not UTF-8: {error}") from error
+    if "\x00" in text:  # the registry could not keep it
+        raise PromptError(f"{name} holds a NUL character")
     header = _HEADER.match(text)
     if not header:
         raise PromptError(f"{name} must start with the lines `# Version: x.y.z` and `# Service: <key>`")

@@ -46,11 +46,15 @@ def gate_template() -> PromptTemplate:
     return parse_prompt(file.read_bytes(), file.name)
 
 
-def gate_interrogation(settings: Settings) -> Interrogation:
-    """The interrogation with the model and options that the settings name."""
+def gate_interrogation(settings: Settings, template: PromptTemplate | None = None) -> Interrogation:
+    """The interrogation with the model and options that the settings name.
+
+    Args:
+        template: the version to ask with; the file's where no registry is at hand.
+    """
     return Interrogation(
         key=KEY,
-        template=gate_template(),
+        template=template or gate_template(),
         contract=GateAnswer,
         model=settings.llm_validation_model,
         options=ModelOptions.of(settings),

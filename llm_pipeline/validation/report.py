@@ -73,7 +73,8 @@ class ValidationReport:
     """Numbers of one run over the disclosures of the days [start, end).
 
     `stopped` says why no further call was made; `snapshot` is the database's when the run began, `capped` whether it
-    took on no more than its cap: both explain what is still pending (`WindowAccount.waiting`).
+    took on no more than its cap: both explain what is still pending (`WindowAccount.waiting`). `prompt_version` is the
+    version that was asked with.
     """
 
     start: date
@@ -98,6 +99,7 @@ class ValidationReport:
     stopped: str | None = None
     snapshot: str | None = None
     capped: bool = False
+    prompt_version: str | None = None
 
     KEPT_WORST = 15
 

@@ -16,12 +16,12 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import ValidationError
 
 from llm_pipeline.llm.gateway import Gateway
-from llm_pipeline.llm.prompt_versions import register_prompts
+from llm_pipeline.llm.prompt_versions import active_template_async, register_prompts
 from llm_pipeline.llm.spool import load_spool
 from llm_pipeline.settings import Settings
 from llm_pipeline.validation import store
 from llm_pipeline.validation.contract import GateAnswer
-from llm_pipeline.validation.interrogation import gate_template
+from llm_pipeline.validation.interrogation import KEY, gate_interrogation, gate_template
 from llm_pipeline.validation.report import ValidationReport, WindowAccount
 from llm_pipeline.validation.window_run import WindowRun, spool_folder
 
@@ -69,10 +69,14 @@ async def validate_window(
 
     Raises:
         ModelUnusableError: not one disclosure was decided, because every call would fail (model missing, no server).
+        UnknownPromptError: the registry has no active version of the prompt (`prepare` sees to it).
         psycopg.Error: the database refused or went away; what was decided before is stored, audit rows of the
             batches under way are spooled to disk.
     """
-    run = WindowRun(pool, gateway, ValidationReport(start, end), now, batch_size, cap, progress)
+    async with pool.connection() as conn:
+        interrogation = gate_interrogation(gateway.settings, await active_template_async(conn, KEY))
+    report = ValidationReport(start, end, prompt_version=interrogation.version)
+    run = WindowRun(pool, gateway, interrogation, report, now, batch_size, cap, progress)
     report = await run.work()
     if report.stopped and not report.decided:
         raise ModelUnusableError(f"{report.stopped}. {_advice(report, gateway.settings)}")

@@ -27,7 +27,7 @@ from llm_pipeline.settings import Settings
 from llm_pipeline.validation import store
 from llm_pipeline.validation.contract import RecordAnswer
 from llm_pipeline.validation.facts import compute_facts
-from llm_pipeline.validation.interrogation import GateItem, gate_interrogation, gate_work
+from llm_pipeline.validation.interrogation import GateItem, gate_work
 from llm_pipeline.validation.knowledge import Knowledge
 from llm_pipeline.validation.report import ModelCall, Undecided, ValidationReport, worst_flags
 from llm_pipeline.validation.stored_rows import BatchResult, Decision, TableShapes
@@ -65,6 +65,7 @@ class WindowRun:
         self,
         pool: AsyncConnectionPool[Any],
         gateway: Gateway,
+        interrogation: Interrogation,
         report: ValidationReport,
         now: datetime,
         batch_size: int,
@@ -74,8 +75,8 @@ class WindowRun:
         self.report = report
         self._pool, self._gateway, self._now = pool, gateway, now
         self._batch_size, self._cap, self._progress = batch_size, cap, progress
-        self._interrogation: Interrogation = gate_interrogation(gateway.settings)
-        self._work = gate_work(self._interrogation)
+        self._interrogation = interrogation
+        self._work = gate_work(interrogation)
         self._workers = gateway.settings.llm_concurrency + 2  # two more than calls in flight: storing costs no place
         self._queue: asyncio.Queue[_Batch | None] = asyncio.Queue(maxsize=self._workers)
         self._ground: _Ground | None = None

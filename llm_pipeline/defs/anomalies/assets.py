@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from llm_pipeline.anomalies import account
+from llm_pipeline.anomalies.interrogation import KEY
 from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, open_cases, prepare
 from llm_pipeline.anomalies.service import compute_baselines, find_candidates, trades_of_candidate
 from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
@@ -14,6 +15,7 @@ from llm_pipeline.defs.anomalies import checks, metadata
 from llm_pipeline.defs.anomalies.names import BASELINES, CANDIDATES, GROUP, REFERENCE, SIGNALS, TRADING
 from llm_pipeline.defs.resources import MODEL_POOL, OllamaResource, PostgresResource
 from llm_pipeline.llm.audit import CallContext
+from llm_pipeline.llm.prompt_versions import waiting_version
 from llm_pipeline.partitions import daily
 
 
@@ -114,8 +116,9 @@ async def anomaly_signals(
         found = account.account_for_candidates(conn, start, end)
         answers = account.check_answers(conn, context.run_id)
         ungrounded = account.ungrounded_signals(conn, start, end)
+        newer_prompt = waiting_version(conn, KEY, report.prompt_version) if report.prompt_version else None
     return dg.MaterializeResult(
-        metadata=metadata.signal_metadata(report, found),
+        metadata=metadata.signal_metadata(report, found, newer_prompt),
         check_results=checks.signal_checks(report, found, answers, ungrounded),
     )
 

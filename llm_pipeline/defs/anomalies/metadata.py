@@ -12,6 +12,7 @@ from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.report import BaselineReport, CandidateReport, SignalReport
 from llm_pipeline.anomalies.signal_store import TradingSignalCounts
 from llm_pipeline.anomalies.trade import Trade
+from llm_pipeline.defs.prompt_metadata import prompt_metadata
 from llm_pipeline.defs.tables import table
 
 BASELINE_COLUMNS = dg.TableSchema(
@@ -119,7 +120,7 @@ def _candidate_row(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def signal_metadata(report: SignalReport, account: CandidateAccount) -> dict[str, Any]:
+def signal_metadata(report: SignalReport, account: CandidateAccount, newer_prompt: str | None = None) -> dict[str, Any]:
     """Counts, tokens, latency and cost of a run with a model."""
     metadata: dict[str, Any] = {
         "status": _headline(report),
@@ -132,6 +133,7 @@ def signal_metadata(report: SignalReport, account: CandidateAccount) -> dict[str
         "decided_before": report.decided_before,
         "model_calls": report.calls,
         "cache_hits": report.cache_hits,
+        **prompt_metadata(report.prompt_version, newer_prompt),
     }
     if report.cases:
         metadata |= {

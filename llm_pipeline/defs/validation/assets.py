@@ -8,7 +8,9 @@ from llm_pipeline.defs.resources import MODEL_POOL, OllamaResource, PostgresReso
 from llm_pipeline.defs.validation.checks import ASSET, SPECS, validation_checks
 from llm_pipeline.defs.validation.metadata import COLUMNS, report_metadata
 from llm_pipeline.llm.audit import CallContext
+from llm_pipeline.llm.prompt_versions import waiting_version
 from llm_pipeline.partitions import daily
+from llm_pipeline.validation.interrogation import KEY
 from llm_pipeline.validation.service import ModelUnusableError, check_window, prepare, validate_window
 
 
@@ -79,8 +81,9 @@ async def validation_status(
             pending_hours=settings.validation_pending_hours,
             report=report,
         )
+        newer_prompt = waiting_version(conn, KEY, report.prompt_version) if report.prompt_version else None
     return dg.MaterializeResult(
-        metadata=report_metadata(report, account, warnings),
+        metadata=report_metadata(report, account, warnings, newer_prompt),
         check_results=validation_checks(
             report,
             account,

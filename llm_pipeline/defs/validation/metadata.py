@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from llm_pipeline.defs.prompt_metadata import prompt_metadata
 from llm_pipeline.defs.tables import table
 from llm_pipeline.validation.report import ValidationReport, WindowAccount
 
@@ -19,7 +20,9 @@ COLUMNS = dg.TableSchema(
 )
 
 
-def report_metadata(report: ValidationReport, account: WindowAccount, warnings: Sequence[str] = ()) -> dict[str, Any]:
+def report_metadata(
+    report: ValidationReport, account: WindowAccount, warnings: Sequence[str] = (), newer_prompt: str | None = None
+) -> dict[str, Any]:
     """Counts, tokens, latency and cost as numbers that Dagster plots over time, and two small tables.
 
     `passed`, `flagged`, `rejected` and `undecided` say where the window's disclosures stand after the run, so that
@@ -36,6 +39,7 @@ def report_metadata(report: ValidationReport, account: WindowAccount, warnings: 
         "selected": report.selected,
         "decided_in_this_run": report.decided,
     }
+    metadata |= prompt_metadata(report.prompt_version, newer_prompt)
     if not report.selected:
         return metadata
     if warnings:
