@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from llm_pipeline.llm.unsafe_schema import MAX_ITEMS, unsafe_features
+from llm_pipeline.llm.unsafe_schema import MAX_ENUM, MAX_ITEMS, unsafe_features
 
 Schema = dict[str, Any]
 
@@ -80,6 +80,26 @@ def bind_constant(schema: Schema, field: str, value: str) -> Schema:
         **schema,
         "properties": {**schema["properties"], field: {"type": "string", "enum": [value]}},
     }
+
+
+def bind_choice(schema: Schema, definition: str, field: str, values: Sequence[str]) -> Schema:
+    """The schema for one call in which a text field of a nested object can only be one of `values`.
+
+    Values that a grammar does not take (see `bind_ids`) leave the field as it is; the caller checks the answer anyway.
+
+    Args:
+        definition: name of the nested object's model.
+
+    Raises:
+        KeyError: the schema has no such object or field.
+    """
+    nested = schema["$defs"][definition]
+    if field not in nested["properties"]:
+        raise KeyError(field)
+    if not 0 < len(values) <= MAX_ENUM or not all(_plain(one) for one in values):
+        return schema
+    properties = {**nested["properties"], field: {"type": "string", "enum": list(values)}}
+    return {**schema, "$defs": {**schema["$defs"], definition: {**nested, "properties": properties}}}
 
 
 def _plain(text: str) -> bool:
