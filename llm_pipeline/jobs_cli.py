@@ -88,7 +88,7 @@ def jobs_enqueue(
 
 def _lines(given: str) -> list[str]:
     if given == "-":
-        text = click.get_text_stream("stdin").read()
+        text = sys.stdin.read()
     elif given.startswith("@"):
         file = Path(given[1:])
         if not file.is_file():
