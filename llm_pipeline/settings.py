@@ -86,6 +86,16 @@ class Settings(BaseSettings):
     validation_pending_hours: Annotated[int, Field(ge=1, description="a record pending longer is overdue")] = 24
     validation_max_reject_share: Annotated[float, Field(ge=0, le=1, description="above it the check warns")] = 0.10
 
+    # Queue of interrogations
+    jobs_lease_s: Annotated[float, Field(gt=0, description="a worker not heard of for so long loses its jobs")] = 60.0
+    jobs_backoff_s: Annotated[float, Field(ge=0, description="longest pause after a job's first failure; doubles")] = (
+        10.0
+    )
+    jobs_backoff_cap_s: Annotated[float, Field(ge=0, description="longest pause between attempts at a job")] = 600.0
+    jobs_poll_s: Annotated[float, Field(gt=0, description="how often an idle worker looks without being notified")] = (
+        5.0
+    )
+
     # Automation
     llm_pipeline_automation: bool = Field(False, description="schedules and sensors start switched on")
     failure_webhook_url: SecretStr | None = Field(None, description="POSTed to when a run fails")

@@ -140,7 +140,7 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
 
 
 def test_jobs_schedules_and_sensors(repository):
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "drain_jobs", "ingestion", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
@@ -148,10 +148,12 @@ def test_jobs_schedules_and_sensors(repository):
         "anomalies_daily": ("0 1 * * *", "UTC", "anomalies"),
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
+        "job_queue": 30,
         "new_disclosures": 30,
         "run_failures": 30,
     }
     assert repository.get_sensor_def("new_disclosures").job_name == "validation"
+    assert repository.get_sensor_def("job_queue").job_name == "drain_jobs"
 
 
 def test_jobs_select_their_assets(repository):
@@ -217,6 +219,7 @@ def test_automation_is_off_by_default(repository):
     assert {one.name: one.default_status.value for one in automation} == {
         "validation_hourly": "STOPPED",
         "anomalies_daily": "STOPPED",
+        "job_queue": "STOPPED",
         "new_disclosures": "STOPPED",
         "run_failures": "STOPPED",
     }
@@ -232,6 +235,7 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
     assert found["status"] == {
         "validation_hourly": "RUNNING",
         "anomalies_daily": "RUNNING",
+        "job_queue": "RUNNING",
         "new_disclosures": "RUNNING",
         "run_failures": "RUNNING",
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.settings import Settings
@@ -84,3 +84,16 @@ def async_pool(url: str, max_size: int) -> AsyncConnectionPool[psycopg.AsyncConn
         arguments.pop("conninfo"), kwargs=arguments, configure=_set_session,
         min_size=min(1, max_size), max_size=max_size, open=False, name="llm-pipeline",
     )  # fmt: skip
+
+
+def thread_pool(url: str, max_size: int, timeout_s: float) -> ConnectionPool[psycopg.Connection[Any]]:
+    """As `async_pool`, for threads; a thread that gets no connection within `timeout_s` gets a PoolTimeout."""
+    arguments = _arguments(url, {"autocommit": True})
+    return ConnectionPool(
+        arguments.pop("conninfo"), kwargs=arguments, configure=_set_session_here,
+        min_size=min(1, max_size), max_size=max_size, timeout=timeout_s, open=False, name="llm-pipeline-threads",
+    )  # fmt: skip
+
+
+def _set_session_here(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(SESSION)

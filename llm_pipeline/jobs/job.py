@@ -15,6 +15,9 @@ from llm_pipeline.hashing import hash_of
 
 MAX_ATTEMPTS = 3
 
+Hold = tuple[str, int]
+"""A claim: job id and fencing token."""
+
 
 @dataclass(frozen=True)
 class NewJob:
@@ -67,6 +70,11 @@ class ClaimedJob:
     unusable_answers: int
     idempotency_key: str | None
     model_hint: str | None
+
+    @property
+    def hold(self) -> Hold:
+        """This claim, apart from any other of the same job."""
+        return self.job_id, self.fencing_token
 
     @property
     def last_attempt(self) -> bool:

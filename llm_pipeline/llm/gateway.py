@@ -110,6 +110,12 @@ class Gateway:
             self._facts_asked[model] += 1
         return await asyncio.shield(task)
 
+    def forget(self, model: str) -> None:
+        """Forget what was learnt of a model: for callers that outlive a server's absence or another model's arrival."""
+        self._fatal.pop(model, None)
+        self._facts.pop(model, None)
+        self._facts_asked.pop(model, None)
+
     async def warnings(self, model: str) -> tuple[str, ...]:
         """What an operator should know about this server and model; empty when all is well."""
         return server_warnings(model, await self.facts(model), self.settings.llm_num_ctx)
@@ -117,6 +123,19 @@ class Gateway:
     def tokens(self, model: str, messages: Messages) -> int:
         """Tokens a prompt will need: the estimate, raised by as much as this model was seen to need more."""
         return ceil(estimate_prompt(messages) * self._density.get(model, 1.0))
+
+    async def overflow(self, interrogation: Interrogation, messages: Messages) -> ContextOverflow | None:
+        """Why a prompt must not be sent: with its answer it needs more than the window; None when it fits."""
+        options = await self.options(interrogation)
+        room = options["num_ctx"] - options["num_predict"]
+        needed = self.tokens(interrogation.model, messages)
+        if needed <= room:
+            return None
+        return ContextOverflow(
+            f"the prompt needs about {needed} tokens, there is room for {room} (LLM_NUM_CTX less LLM_NUM_PREDICT)",
+            prompt_tokens=needed,
+            window=options["num_ctx"],
+        )
 
     async def options(self, interrogation: Interrogation, seed_offset: int = 0) -> dict[str, Any]:
         """The options a call is sent with.

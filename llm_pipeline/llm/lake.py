@@ -1,6 +1,7 @@
 """The artifact lake: the exact request and response of each call as compressed files, verified on every read.
 
-Layout: `{lake}/llm_runs/{yyyy}/{mm}/{dd}/{audit_id}/{type}.json.gz`, dated by the call, not by the clock.
+Layout: `{lake}/llm_runs/{yyyy}/{mm}/{dd}/{audit_id}/{type}.json.gz`, dated by the call, not by the clock; what several
+calls share, as an evidence bundle, under its own hash: `{lake}/llm_runs/{type}/{first two digits}/{sha256}.json.gz`.
 The hash is taken over the uncompressed bytes. A file appears under its name only when complete (temporary
 name, then rename). Local files are not fsynced: that would cost 80 flushes for 40 calls, and a file lost in
 a power cut is noticed, because reading verifies the hash.
@@ -14,6 +15,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -67,6 +69,25 @@ class Lake:
             raise LakeError(f"cannot write {file}: {type(error).__name__}: {error}") from error
         return Artifact(str(uuid4()), audit_id, artifact_type, sha256_hex(content), len(content), str(file), at)
 
+    def write_content(self, artifact_type: ArtifactType, content: bytes) -> str:
+        """Store content under its own hash, the same content once, whoever needs it; returns its lake URI.
+
+        Raises:
+            LakeError: it could not be stored.
+        """
+        sha256 = sha256_hex(content)
+        folder = self._root / _ROOT_FOLDER / artifact_type / sha256[:2]
+        file = folder / f"{sha256}.json.gz"
+        try:
+            self.read(str(file), sha256)
+        except LakeError:  # not there yet, or damaged since
+            packed = gzip.compress(content, compresslevel=1, mtime=0)
+            try:
+                _write_local(folder, file, packed) if self.local else _write_remote(folder, file, packed)
+            except Exception as error:  # drivers of object stores raise errors of their own
+                raise LakeError(f"cannot write {file}: {type(error).__name__}: {error}") from error
+        return str(file)
+
     def read(self, lake_uri: str, content_sha256: str) -> bytes:
         """The uncompressed bytes of an artifact. A lake that was moved as a whole is still readable.
 
@@ -96,7 +117,7 @@ def _remote(url: str) -> Any:
 
 
 def _write_local(folder: Path, file: Path, packed: bytes) -> None:
-    part = folder / f".{file.name}.{os.getpid()}.part"
+    part = folder / f".{file.name}.{os.getpid()}-{get_ident()}.part"
     try:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     except FileNotFoundError:

@@ -174,18 +174,9 @@ class _Run(Generic[Item, Value]):
         question, self._first = self._first or self._work.build([self._items[one] for one in part.ids]), None
         options = await self._gateway.options(self._interrogation)
         room = options["num_ctx"] - options["num_predict"]
-        needed = self._gateway.tokens(self._interrogation.model, question.messages)
-        if needed > room:
-            return self._smaller(
-                part,
-                ContextOverflow(
-                    f"the prompt needs about {needed} tokens, there is room for {room} "
-                    "(LLM_NUM_CTX less LLM_NUM_PREDICT)",
-                    prompt_tokens=needed,
-                    window=options["num_ctx"],
-                ),
-                room,
-            )
+        overflow = await self._gateway.overflow(self._interrogation, question.messages)
+        if overflow is not None:
+            return self._smaller(part, overflow, room)
         self._asked += 1
         reply: Reply[Any] = await self._gateway.ask(
             self._interrogation,

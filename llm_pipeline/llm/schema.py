@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from llm_pipeline.llm.unsafe_schema import MAX_ITEMS, unsafe_features
+from llm_pipeline.llm.unsafe_schema import MAX_ENUM, MAX_ITEMS, unsafe_features
 
 Schema = dict[str, Any]
 
@@ -82,23 +82,25 @@ def bind_constant(schema: Schema, field: str, value: str) -> Schema:
     }
 
 
-def bind_values(schema: Schema, definition: str, field: str, values: Sequence[str]) -> Schema:
-    """The schema for one call in which a field of `$defs/<definition>`, a text or a list of them, holds only `values`.
+def bind_choice(schema: Schema, definition: str, field: str, values: Sequence[str]) -> Schema:
+    """The schema for one call in which a field of a nested object, a text or a list of texts, holds only `values`.
 
-    Unchanged without values, and where a grammar would not take them (more than 500, or quotes in them): then only
-    the check of the answer stands.
+    Values that a grammar does not take (see `bind_ids`) leave the field as it is; the caller checks the answer anyway.
+
+    Args:
+        definition: name of the nested object's model.
 
     Raises:
-        KeyError: the schema has no such definition or field.
+        KeyError: the schema has no such object or field.
     """
-    node = schema["$defs"][definition]
-    known = node["properties"][field]
-    if not 0 < len(values) <= MAX_ITEMS or not all(_plain(one) for one in values):
+    nested = schema["$defs"][definition]
+    known = nested["properties"][field]
+    if not 0 < len(values) <= MAX_ENUM or not all(_plain(one) for one in values):
         return schema
     one_of: Schema = {"type": "string", "enum": list(values)}
     bound = {**known, "items": one_of} if known.get("type") == "array" else one_of
-    node = {**node, "properties": {**node["properties"], field: bound}}
-    return {**schema, "$defs": {**schema["$defs"], definition: node}}
+    properties = {**nested["properties"], field: bound}
+    return {**schema, "$defs": {**schema["$defs"], definition: {**nested, "properties": properties}}}
 
 
 def _plain(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_pipeline.llm.schema import Schema, bind_constant, bind_values
+from llm_pipeline.llm.schema import Schema, bind_choice, bind_constant
 from llm_pipeline.recommendations.case import FeedbackCase
 
 KEY = "feedback_loop"
@@ -15,7 +15,7 @@ def bound_schema(schema: Schema, case: FeedbackCase) -> Schema:
     """
     examples = sorted({one for group in case.groups for one in group.signal_ids})
     bound = bind_constant(schema, "feedback_id", case.feedback_id)
-    bound = bind_values(bound, "FailurePattern", "group", [one.group for one in case.groups])
-    bound = bind_values(bound, "FailurePattern", "example_signal_ids", examples)
-    bound = bind_values(bound, "ThresholdAdjustment", "parameter", [one.name for one in case.parameters])
-    return bind_values(bound, "DataQualityFeedback", "categories", case.categories)
+    bound = bind_choice(bound, "FailurePattern", "group", [one.group for one in case.groups])
+    bound = bind_choice(bound, "FailurePattern", "example_signal_ids", examples)
+    bound = bind_choice(bound, "ThresholdAdjustment", "parameter", [one.name for one in case.parameters])
+    return bind_choice(bound, "DataQualityFeedback", "categories", case.categories)

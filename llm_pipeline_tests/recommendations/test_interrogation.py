@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from llm_pipeline.llm.prompts import load_prompts
-from llm_pipeline.llm.schema import bind_values, json_schema
+from llm_pipeline.llm.schema import bind_choice, json_schema
 from llm_pipeline.offline_model.answers import EvidenceError, feedback_loop
 from llm_pipeline.recommendations.contract import FeedbackAnswer
 from llm_pipeline.recommendations.grounding import ground_feedback
@@ -58,11 +58,11 @@ def test_the_bound_schema_admits_the_good_answer_and_no_unknown_name():
 
 
 def test_values_that_a_grammar_would_not_take_leave_the_schema_as_it_was():
-    assert bind_values(SCHEMA, "FailurePattern", "group", []) == SCHEMA
-    assert bind_values(SCHEMA, "FailurePattern", "group", ['a"b']) == SCHEMA
-    assert bind_values(SCHEMA, "FailurePattern", "group", [str(n) for n in range(501)]) == SCHEMA
+    assert bind_choice(SCHEMA, "FailurePattern", "group", []) == SCHEMA
+    assert bind_choice(SCHEMA, "FailurePattern", "group", ['a"b']) == SCHEMA
+    assert bind_choice(SCHEMA, "FailurePattern", "group", [str(n) for n in range(501)]) == SCHEMA
     with pytest.raises(KeyError):
-        bind_values(SCHEMA, "FailurePattern", "no_such_field", ["a"])
+        bind_choice(SCHEMA, "FailurePattern", "no_such_field", ["a"])
 
 
 def test_the_offline_answer_is_borne_out_and_the_same_each_time():

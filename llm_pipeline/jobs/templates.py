@@ -1,0 +1,23 @@
+"""Which template an interrogation is asked with: here, and nowhere else in the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from llm_pipeline.interrogations.registry import Registry
+from llm_pipeline.llm.prompt_versions import register_prompts
+from llm_pipeline.llm.prompts import PromptTemplate
+
+
+def active_templates(conn: psycopg.Connection[Any], registry: Registry, now: datetime) -> Mapping[str, PromptTemplate]:
+    """The template of every interrogation, by key, registered as used.
+
+    Raises:
+        PromptVersionConflictError: a file's text changed without a new version.
+    """
+    register_prompts(conn, registry.templates.values(), now)
+    return registry.templates
