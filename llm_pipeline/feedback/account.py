@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, LiteralString
 
 from psycopg import Connection
@@ -28,14 +28,16 @@ _LOOK_AHEAD: LiteralString = """
                 THEN 'entered on ' || o.entry_date || ', public on ' || o.as_of_date
             WHEN o.exit_date > o.evaluated_to THEN 'left on ' || o.exit_date || ', known to ' || o.evaluated_to
             WHEN o.entry_date > o.evaluated_to THEN 'entered on ' || o.entry_date || ', known to ' || o.evaluated_to
-            WHEN o.evaluated_to > %(last)s THEN 'known to ' || o.evaluated_to || ', which is not over'
+            WHEN o.computed_at = %(now)s AND o.evaluated_to >= %(end)s
+                THEN 'known to ' || o.evaluated_to || ', written for weeks before ' || %(end)s::date
+            WHEN o.evaluated_to >= %(now)s::date THEN 'known to ' || o.evaluated_to || ', which is not over'
         END AS why) AS found
     WHERE o.as_of_date < %(end)s AND why IS NOT NULL
     ORDER BY 1"""
 
 _COUNTS: LiteralString = """
     SELECT status, count(*) FROM signal_outcomes
-    WHERE as_of_date >= %(since)s AND as_of_date < %(end)s AND horizon_days = ANY(%(horizons)s) GROUP BY 1"""
+    WHERE signal_id = ANY(%(signals)s) AND horizon_days = ANY(%(horizons)s) GROUP BY 1"""
 
 # Signals of a scorecard counted from the tables: closed when every outcome was settled by then and one has a return.
 _RECOUNT: LiteralString = f"""
@@ -95,15 +97,15 @@ def signals_without_outcome(conn: Connection[Any], end: date, horizons: Sequence
     return [row[0] for row in conn.execute(_WITHOUT_OUTCOME, {"end": end, "horizons": list(horizons)})]
 
 
-def outcomes_ahead(conn: Connection[Any], end: date, last: date) -> list[str]:
-    """Outcomes of signals public before `end` that use a close from before the disclosure, or later than they say, or
-    later than the day `last`, which is the last one that is over."""
-    return [row[0] for row in conn.execute(_LOOK_AHEAD, {"end": end, "last": last})]
+def outcomes_ahead(conn: Connection[Any], end: date, now: datetime) -> list[str]:
+    """Outcomes of signals public before `end` that use a close from before the disclosure, or later than they say, or,
+    written by the run of the time `now`, one of `end` or later."""
+    return [row[0] for row in conn.execute(_LOOK_AHEAD, {"end": end, "now": now})]
 
 
-def stored_outcomes(conn: Connection[Any], since: date, end: date, horizons: Sequence[int]) -> StoredOutcomes:
-    """Counts of the outcomes of signals public in [since, end)."""
-    values = {"since": since, "end": end, "horizons": list(horizons)}
+def stored_outcomes(conn: Connection[Any], signals: Iterable[str], horizons: Sequence[int]) -> StoredOutcomes:
+    """Counts of the outcomes of these signals at these horizons."""
+    values = {"signals": sorted(set(signals)), "horizons": list(horizons)}
     found = dict(conn.execute(_COUNTS, values).fetchall())
     return StoredOutcomes(found.get("closed", 0), found.get("open", 0), found.get("no_price", 0))
 

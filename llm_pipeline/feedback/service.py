@@ -1,8 +1,8 @@
 """The feedback loop up to scorecards: signals and prices -> outcomes -> scorecards of each week. What the assets call.
 
-Windows [start, end) are whole weeks, Sunday to Saturday. An outcome is computed as of the window's last day; a scorecard
-as of the last day of its week, from outcomes that were settled by then. So a week run again gives the same rows, alone or
-as part of a longer window.
+Windows [start, end) are whole weeks, Sunday to Saturday. An outcome is computed as of the window's last day; a
+scorecard as of the last day of its week, from outcomes that were settled by then. So a week run again gives the same
+rows, alone or as part of a longer window.
 """
 
 from __future__ import annotations
