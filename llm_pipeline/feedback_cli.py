@@ -31,6 +31,6 @@ def feedback(start: datetime, end: datetime, as_json: bool) -> None:
     weeks = finished_weeks(start.date(), end.date(), datetime.now(UTC).date())
     if weeks is None:
         raise click.UsageError(
-            f"no week (Sunday to Saturday, UTC) of {start:%Y-%m-%d} to {end:%Y-%m-%d} is over yet: give an earlier --start"
+            f"no week (Sunday to Saturday, UTC) of {start:%Y-%m-%d} to {end:%Y-%m-%d} is over: give an earlier --start"
         )
     _materialize(FEEDBACK, *weeks, as_json, calendar=weekly)

@@ -11,8 +11,8 @@ import dagster as dg
 FIRST_DAY = "2012-01-01"
 
 daily = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
-# Weeks start on Sunday, as 2012-01-01 did. Only weeks that are over have a partition: what became of signals is asked at
-# their end.
+# Weeks start on Sunday, as 2012-01-01 did. Only weeks that are over have a partition: what became of signals is asked
+# at their end.
 weekly = dg.WeeklyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC")
 
 
