@@ -298,7 +298,13 @@ def _ingest_window(source: str, location: str, start: datetime | None, end: date
 
 
 def _materialize(
-    assets: list[str], first: date, last: date, as_json: bool, config: dict[str, dict[str, Any]] | None = None
+    assets: list[str],
+    first: date,
+    last: date,
+    as_json: bool,
+    config: dict[str, dict[str, Any]] | None = None,
+    *,
+    calendar: Any = None,
 ) -> None:
     from llm_pipeline.db.connection import resolve_url
     from llm_pipeline.db.migrations import migrate
@@ -310,10 +316,11 @@ def _materialize(
         local_stack.enter(settings)
         migrate(resolve_url(settings))
         from llm_pipeline.defs.launch import UnknownDayError, materialize_window
+        from llm_pipeline.partitions import daily
 
         say(f"{', '.join(assets)}: {first} to {last}")
         try:
-            outcome = materialize_window(assets, first, last, config=config)
+            outcome = materialize_window(assets, first, last, config=config, calendar=calendar or daily)
         except UnknownDayError as error:
             raise click.UsageError(str(error)) from error
     if as_json:
@@ -346,3 +353,4 @@ def _materialize(
 import llm_pipeline.anomalies_cli  # noqa: E402  at the end, because its commands use what is defined above
 import llm_pipeline.jobs_cli  # noqa: E402
 import llm_pipeline.recommendations_cli  # noqa: E402, F401
+import llm_pipeline.feedback_cli  # noqa: E402, F401

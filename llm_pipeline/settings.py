@@ -95,6 +95,13 @@ class Settings(BaseSettings):
     jobs_poll_s: Annotated[float, Field(gt=0, description="how often an idle worker looks without being notified")] = (
         5.0
     )
+    # Feedback
+    feedback_horizons: Annotated[
+        str, Field(pattern=r"^\s*[1-9]\d{0,2}\s*(,\s*[1-9]\d{0,2}\s*)*$", description="trading days, by commas")
+    ] = "5,21,63"
+    feedback_primary_horizon: Annotated[int, Field(ge=1, description="the horizon that scorecards use")] = 21
+    feedback_benchmark: str = Field("SPY", description="ticker; without prices of it, the mean of all tickers")
+    feedback_window_weeks: Annotated[int, Field(ge=1, le=520, description="weeks that a scorecard looks back")] = 52
 
     # Automation
     llm_pipeline_automation: bool = Field(False, description="schedules and sensors start switched on")

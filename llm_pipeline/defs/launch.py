@@ -1,4 +1,4 @@
-"""Materialising assets over a window of days from Python, in this process and in one run.
+"""Materialising assets over a window of days or weeks from Python, in this process and in one run.
 
 The commands use it, so that what they do shows in the Dagster UI like any other run.
 """
@@ -51,10 +51,13 @@ def materialize_window(
     last: date,
     *,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    calendar: dg.TimeWindowPartitionsDefinition = daily,
 ) -> RunOutcome:
     """Materialise `assets` for the days `start` to `last`, both included, on the instance of DAGSTER_HOME.
 
     Dagster's own log goes to the instance only; what failed is in the outcome.
+
+    calendar: of these assets; of a weekly one, `start` and `last` are the first days of weeks.
 
     Raises:
         UnknownDayError: a day is outside the calendar.
@@ -62,7 +65,7 @@ def materialize_window(
     from llm_pipeline.definitions import defs
 
     for day in (start, last):
-        if not daily.has_partition_key(str(day)):
+        if not calendar.has_partition_key(str(day)):
             raise UnknownDayError(f"{day} is outside the calendar, which has {FIRST_DAY} to today (UTC)")
     tags = {
         "dagster/asset_partition_range_start": str(start),

@@ -210,6 +210,15 @@ class Reference:
         names += [name for name in self._earlier(ticker, day) if name not in names]
         return tuple(names)
 
+    def listing_ends(self, ticker: str, after: date, until: date) -> date | None:
+        """The first day in (after, until] on which the company that a ticker names on the day `after` was bought or
+        went private; its last close may be of that day. None where it is not known to have ended."""
+        for name in self.listings(ticker, after):
+            for change in self._changes_of.get(name, ()):
+                if change.ended and after < change.day <= until:
+                    return change.day
+        return None
+
     def _earlier(self, ticker: str, day: date) -> Iterable[str]:
         at = day
         while True:

@@ -153,3 +153,7 @@ class PriceSeries:
         """The last close at or before a day."""
         at = bisect_right(self.days, day) - 1
         return Price(self.ticker, self.days[at], self.closes[at]) if at >= 0 else None
+
+    def between(self, first: date, last: date) -> tuple[Decimal, ...]:
+        """The closes of [first, last], oldest first."""
+        return self.closes[bisect_left(self.days, first) : bisect_right(self.days, last)]

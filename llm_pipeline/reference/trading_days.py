@@ -52,6 +52,13 @@ def next_trading_day(day: date) -> date | None:
     return days[at] if _known(day) and at < len(days) else None
 
 
+def trading_day_after(day: date, count: int) -> date | None:
+    """The `count`-th session after a day; the first is `next_trading_day`."""
+    days = _sessions()[0]
+    at = bisect_right(days, day) + count - 1
+    return days[at] if _known(day) and 0 <= at < len(days) else None
+
+
 def trading_days(first: date, last: date) -> tuple[date, ...]:
     """The sessions of [first, last], oldest first."""
     days = _sessions()[0]
