@@ -51,6 +51,7 @@ class Plan:
         most: jobs to claim at most; None: no limit.
         forever: wait for more jobs instead of ending when none can be claimed.
         until_settled: with `forever` off, also wait for jobs that others hold or that wait for their next attempt.
+        without: interrogations that this worker never claims.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Plan:
     most: int | None = None
     forever: bool = False
     until_settled: bool = False
+    without: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -168,7 +170,7 @@ class Worker:
             room = min(room, self.plan.most - self.report.claimed)
         if room <= 0:
             return []
-        without = frozenset(self._resting)
+        without = self.plan.without.union(self._resting)
 
         def work(conn: psycopg.Connection) -> tuple[list[ClaimedJob], TakenBack]:
             found, back = claim(conn, self.plan.name, room, self._lease_s, without), TakenBack(0, 0)
@@ -203,7 +205,7 @@ class Worker:
 
     async def _due(self) -> float | None:
         try:
-            return await self.database.run(lambda conn: seconds_to_next(conn, frozenset(self._resting)))
+            return await self.database.run(lambda conn: seconds_to_next(conn, self.plan.without.union(self._resting)))
         except psycopg.OperationalError as error:
             self._outage(error)
             return 0.0

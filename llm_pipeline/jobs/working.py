@@ -34,12 +34,18 @@ MOST_STATEMENTS = 12
 
 @dataclass(frozen=True)
 class Shift:
-    """How long and how wide one worker works; see `Plan`. `places` 0: as many as calls may be in flight."""
+    """How long and how wide one worker works; see `Plan`.
+
+    Attributes:
+        places: jobs at a time; 0: as many as calls may be in flight.
+        only: the one interrogation to work on; None: all.
+    """
 
     places: int = 0
     most: int | None = None
     forever: bool = False
     until_settled: bool = False
+    only: str | None = None
 
 
 def worker_name() -> str:
@@ -73,7 +79,8 @@ async def work_on_queue(
         conn.commit()
         load_spool(conn, settings.llm_pipeline_home / "spool")
     places = shift.places or settings.llm_concurrency
-    plan = Plan(worker_name(), places, shift.most, shift.forever, shift.until_settled)
+    others = frozenset(registry.interrogations) - {shift.only} if shift.only else frozenset()
+    plan = Plan(worker_name(), places, shift.most, shift.forever, shift.until_settled, others)
     lake = Lake(settings.lake)
     async with Database(url, min(places + 2, MOST_STATEMENTS)) as database:
         context = CallContext(service=SERVICE, dagster_run_id=dagster_run_id)

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import dagster as dg
 
-from llm_pipeline.defs.feedback.names import OUTCOMES, SCORECARDS
+from llm_pipeline.defs.feedback.names import OUTCOMES, RECOMMENDATIONS, SCORECARDS
 from llm_pipeline.defs.switch import schedule_status
 
 feedback_job = dg.define_asset_job(
     "feedback",
-    selection=[OUTCOMES, SCORECARDS],
-    description="Brings outcomes and scorecards up to the end of a week.",
+    selection=[OUTCOMES, SCORECARDS, RECOMMENDATIONS],
+    description="Brings outcomes and scorecards up to the end of a week, and asks what to change.",
 )
 
 

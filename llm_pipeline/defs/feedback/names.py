@@ -6,3 +6,4 @@ GROUP = "feedback"
 
 OUTCOMES = "signal_outcomes"
 SCORECARDS = "scorecards"
+RECOMMENDATIONS = "prompt_recommendations"
