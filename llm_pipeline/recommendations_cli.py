@@ -35,7 +35,8 @@ def list_command(every: bool, as_json: bool) -> None:
     for row in rows:
         click.echo(
             f"{row['recommendation_id'] or row['feedback_id']}  {row['analysis_period_end']}  {row['status']}  "
-            f"{row['target_prompt'] or '-'}  {row['change_type'] or '-'}  {row['description'] or 'no change of a prompt'}"
+            f"{row['target_prompt'] or '-'}  {row['change_type'] or '-'}  "
+            f"{row['description'] or 'no change of a prompt'}"
         )
     if not rows:
         click.echo("no recommendations" if every else "no open recommendations")
