@@ -102,9 +102,7 @@ def _decide(
                 )
             except ReviewError as error:
                 refused.append({"id": item_id, "reason": str(error)})
-                conn.rollback()
-            else:
-                conn.commit()  # each decision stands for itself
+            else:  # committed: each decision stands for itself
                 done.append(taken)
     if as_json:
         click.echo(json.dumps({"decided": [one.as_json() for one in done], "refused": refused}))

@@ -183,7 +183,8 @@ class TradingSignalCounts:
 def write_trading_signals(cur: Cursor[Any], start: date, end: date) -> TradingSignalCounts:
     """Make the window's trading signals what its signals of confidence 7 and more say, one for each ticker.
 
-    Those of withdrawn and of rejected signals are switched off. The table may have been there before: values take its own types.
+    Those of withdrawn and of rejected signals are switched off. The table may have been there before: values take its
+    own types.
     """
     window = {"start": start, "end": end}
     with cur.connection.cursor(row_factory=dict_row) as reading:

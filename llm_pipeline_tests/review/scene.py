@@ -116,9 +116,7 @@ def recommendation(conn: Connection[Any], name: str, status: str = "pending") ->
     return name
 
 
-def review(
-    conn: Connection[Any], item_id: str, decision: Decision, kind: Kind | None = None, **given: Any
-) -> Decided:
+def review(conn: Connection[Any], item_id: str, decision: Decision, kind: Kind | None = None, **given: Any) -> Decided:
     """A decision by one reviewer, committed."""
     values: dict[str, Any] = {"by": "Thaddea", "why": "checked the filing", "now": REVIEW_TIME, **given}
     decided = decide(conn, item_id, decision, kind=kind, **values)

@@ -26,8 +26,8 @@ from llm_pipeline_tests.review.scene import (
     issues_of,
     quarantine_id,
     records,
-    review,
     revalidate,
+    review,
     signal,
     value,
     verdict_of,
@@ -139,7 +139,8 @@ def test_a_rejected_flag_counts_no_more_and_takes_the_signals_on_it_with_it(stor
         [disclosure_id("odd"), DISCLOSED],
     )
     stored.execute(
-        "INSERT INTO anomaly_sightings VALUES ('cand-a', %s, jsonb_build_object('trade_ids', jsonb_build_array(%s::text)))",
+        """INSERT INTO anomaly_sightings
+           VALUES ('cand-a', %s, jsonb_build_object('trade_ids', jsonb_build_array(%s::text)))""",
         [NEXT, disclosure_id("odd")],
     )
     stored.execute(

@@ -39,9 +39,7 @@ def run_requests(
     for window in windows:
         run_key = f"{key_prefix}:{window.key}"
         if window.start == window.last:
-            requests.append(
-                dg.RunRequest(run_key=run_key, partition_key=str(window.start), asset_selection=selection)
-            )
+            requests.append(dg.RunRequest(run_key=run_key, partition_key=str(window.start), asset_selection=selection))
         else:
             tags = {
                 "dagster/asset_partition_range_start": str(window.start),
