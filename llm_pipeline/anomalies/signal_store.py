@@ -40,6 +40,7 @@ _APPLY: LiteralString = """
         SELECT audit_trail_id, interrogation, claim, reason_code, detail
         FROM jsonb_populate_recordset(NULL::ungrounded_claims, %(claims)s)
     )
+    -- The same signal again keeps what was decided on it; another one waits for a decision of its own.
     INSERT INTO llm_anomaly_signals AS s (id, created_at, signal_id, filer, classification, severity, confidence,
         trades_involved, legislative_context, statistical_evidence, reasoning, trading_signal,
         self_verification_notes, analysis_window_start, analysis_window_end, audit_trail_id, candidate_id, as_of_date,
@@ -57,8 +58,16 @@ _APPLY: LiteralString = """
         reasoning = EXCLUDED.reasoning, trading_signal = EXCLUDED.trading_signal,
         self_verification_notes = EXCLUDED.self_verification_notes,
         analysis_window_start = EXCLUDED.analysis_window_start, analysis_window_end = EXCLUDED.analysis_window_end,
-        audit_trail_id = EXCLUDED.audit_trail_id, status = 'active', review_status = 'pending', reviewed_by = NULL,
-        reviewed_at = NULL, review_notes = NULL"""
+        audit_trail_id = EXCLUDED.audit_trail_id, status = 'active',
+        (review_status, reviewed_by, reviewed_at, review_notes) = (
+            SELECT kept.* FROM (SELECT s.review_status, s.reviewed_by, s.reviewed_at, s.review_notes) AS kept
+            WHERE (s.filer, s.classification, s.severity, s.confidence, s.trades_involved, s.legislative_context,
+                   s.statistical_evidence, s.reasoning, s.trading_signal, s.self_verification_notes, s.as_of_date)
+                IS NOT DISTINCT FROM
+                  (EXCLUDED.filer, EXCLUDED.classification, EXCLUDED.severity, EXCLUDED.confidence,
+                   EXCLUDED.trades_involved, EXCLUDED.legislative_context, EXCLUDED.statistical_evidence,
+                   EXCLUDED.reasoning, EXCLUDED.trading_signal, EXCLUDED.self_verification_notes, EXCLUDED.as_of_date)
+            UNION ALL SELECT 'pending', NULL, NULL, NULL LIMIT 1)"""
 
 _TRADING_SOURCE: LiteralString = """
     SELECT s.signal_id, s.filer, s.classification, s.severity, s.confidence, s.trading_signal, s.trades_involved,
@@ -66,7 +75,7 @@ _TRADING_SOURCE: LiteralString = """
            a.model_used, a.prompt_version
     FROM llm_anomaly_signals s LEFT JOIN llm_audit_trail a ON a.id = s.audit_trail_id
     WHERE s.as_of_date >= %(start)s AND s.as_of_date < %(end)s AND s.status = 'active'
-      AND s.confidence >= %(least)s
+      AND s.review_status <> 'rejected' AND s.confidence >= %(least)s
     ORDER BY s.signal_id"""
 
 _NAMES: LiteralString = """
@@ -93,9 +102,12 @@ _WRITE_TRADING: LiteralString = """
         confidence_score = EXCLUDED.confidence_score, generated_at = EXCLUDED.generated_at,
         model_version = EXCLUDED.model_version, disclosure_ids = EXCLUDED.disclosure_ids,
         features = EXCLUDED.features, is_active = true, review_status = EXCLUDED.review_status
-    WHERE (t.signal_type, t.signal_strength, t.confidence_score, t.model_version, t.features, t.is_active)
+    -- As text: a found table may keep features as json, which knows no equality.
+    WHERE (t.signal_type, t.signal_strength, t.confidence_score, t.model_version, t.disclosure_ids, t.features::text,
+           t.is_active, t.review_status)
         IS DISTINCT FROM (EXCLUDED.signal_type, EXCLUDED.signal_strength, EXCLUDED.confidence_score,
-                          EXCLUDED.model_version, EXCLUDED.features, true)"""
+                          EXCLUDED.model_version, EXCLUDED.disclosure_ids, EXCLUDED.features::text, true,
+                          EXCLUDED.review_status)"""
 
 _SIGNAL_TYPE = {"long": "buy", "short": "sell", "neutral": "hold"}
 
@@ -171,7 +183,8 @@ class TradingSignalCounts:
 def write_trading_signals(cur: Cursor[Any], start: date, end: date) -> TradingSignalCounts:
     """Make the window's trading signals what its signals of confidence 7 and more say, one for each ticker.
 
-    Those of withdrawn signals are switched off. The table may have been there before: values take its own types.
+    Those of withdrawn and of rejected signals are switched off. The table may have been there before: values take its
+    own types.
     """
     window = {"start": start, "end": end}
     with cur.connection.cursor(row_factory=dict_row) as reading:
@@ -189,11 +202,12 @@ def write_trading_signals(cur: Cursor[Any], start: date, end: date) -> TradingSi
 
 
 def stray_trading_signals(conn: Connection[Any]) -> list[str]:
-    """Active trading signals of ours without an active signal of confidence 7 or more behind them, at most 20."""
+    """Active trading signals of ours without an active signal of confidence 7 or more behind them that nobody rejected,
+    at most 20."""
     rows = conn.execute(
         """SELECT t.id::text FROM trading_signals t
            LEFT JOIN llm_anomaly_signals s ON s.signal_id = t.anomaly_signal_id AND s.status = 'active'
-               AND s.confidence >= %s
+               AND s.confidence >= %s AND s.review_status <> 'rejected'
            WHERE t.source = %s AND t.is_active AND s.signal_id IS NULL ORDER BY 1 LIMIT 20""",
         [LEAST_CONFIDENCE, SOURCE],
     ).fetchall()

@@ -48,6 +48,12 @@ PAGE: LiteralString = f"""
     ORDER BY failed_before, d.ingest_seq
     LIMIT %(limit)s"""  # noqa: S608
 
+RECORD_OF: LiteralString = f"""
+    SELECT {RECORD}
+    FROM trading_disclosures d
+    LEFT JOIN politicians p ON p.id = d.politician_id
+    JOIN jsonb_populate_record(NULL::trading_disclosures, jsonb_build_object('id', %(id)s::text)) AS i ON i.id = d.id"""  # noqa: S608
+
 # The first letters of a ticker cell, NULL where it says nothing: equal tickers have equal ones, however they are spelt
 # (BRK.B, BRK-B, "brk b"; BAC$K, BAC-PK).
 _STEM: LiteralString = """NULLIF(NULLIF(NULLIF(substring(
@@ -99,7 +105,8 @@ COLUMNS: LiteralString = """
            CASE WHEN atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND atttypmod > 4 THEN atttypmod - 4 END
                AS length
     FROM pg_attribute
-    WHERE attrelid IN ('data_quality_issues'::regclass, 'data_quality_quarantine'::regclass)
+    WHERE attrelid IN ('data_quality_issues'::regclass, 'data_quality_quarantine'::regclass,
+                       'data_quality_corrections'::regclass)
       AND attnum > 0 AND NOT attisdropped"""
 
 _ISSUE: LiteralString = """severity, issue_type, table_name, record_id, field_name, expected_value, actual_value,
@@ -114,6 +121,10 @@ def apply_statement(own_issue_ids: bool, own_quarantine_ids: bool) -> LiteralStr
 
     Rows are locked in the order of their ids, so that two runs over the same disclosures cannot deadlock. What was
     found before about a record is the same row again, whichever way ids are made.
+
+    What a person decided about the same content stands, whatever the gate says of it now: the status is theirs, and so
+    are the issues they settled. An issue that is new is open and brings the record before a person again, and so does a
+    rejection of another content for the same reason.
     """
     issue: LiteralString = "id, " + _ISSUE if own_issue_ids else _ISSUE
     quarantine: LiteralString = "id, " + _QUARANTINE if own_quarantine_ids else _QUARANTINE
@@ -122,8 +133,13 @@ def apply_statement(own_issue_ids: bool, own_quarantine_ids: bool) -> LiteralStr
         SELECT id, llm_validation_status AS status
         FROM jsonb_populate_recordset(NULL::trading_disclosures, %(verdicts)s)
     ), waiting AS MATERIALIZED (
-        SELECT d.id, v.status, CASE WHEN v.status = 'reject' THEN to_jsonb(d) END AS row
+        SELECT d.id, COALESCE(human.status_after, v.status) AS status, human.status_after IS NOT NULL AS reviewed,
+               CASE WHEN v.status = 'reject' THEN to_jsonb(d) END AS row
         FROM trading_disclosures d JOIN verdicts v ON v.id = d.id
+        LEFT JOIN LATERAL (
+            SELECT r.status_after FROM review_decisions r
+            WHERE r.disclosure_id = d.id::text AND r.content_sha256 = disclosure_content_sha256(to_jsonb(d))
+            ORDER BY r.seq DESC LIMIT 1) AS human ON true
         WHERE {WAITS}
         ORDER BY d.id
         FOR UPDATE OF d
@@ -131,13 +147,13 @@ def apply_statement(own_issue_ids: bool, own_quarantine_ids: bool) -> LiteralStr
         UPDATE trading_disclosures d SET llm_validation_status = w.status, llm_validated_at = %(now)s
         FROM waiting w
         WHERE d.id = w.id
-        RETURNING d.id::text AS id, w.row
+        RETURNING d.id::text AS id, w.status, w.reviewed, w.row
     ), found AS MATERIALIZED (
         SELECT i.* FROM jsonb_populate_recordset(NULL::data_quality_issues, %(issues)s) i
         JOIN decided ON decided.id = i.record_id::text
     ), earlier AS MATERIALIZED (
-        SELECT q.id, q.status AS was, found.issue_type IS NOT NULL AS again, found.issue_type, found.field_name,
-            found.source, found.record_id, found.severity, found.description, found.reasoning,
+        SELECT q.id, q.status AS was, decided.reviewed, found.issue_type IS NOT NULL AS again, found.issue_type,
+            found.field_name, found.source, found.record_id, found.severity, found.description, found.reasoning,
             found.suggested_action, found.confidence, found.audit_trail_id
         FROM decided
         CROSS JOIN jsonb_populate_record(
@@ -150,7 +166,10 @@ def apply_statement(own_issue_ids: bool, own_quarantine_ids: bool) -> LiteralStr
         UPDATE data_quality_issues q SET status = 'resolved'
         FROM earlier WHERE q.id = earlier.id AND NOT earlier.again AND earlier.was = 'open'
     ), reopened AS (
-        UPDATE data_quality_issues q SET status = 'open', severity = earlier.severity,
+        UPDATE data_quality_issues q
+        SET status = CASE WHEN earlier.reviewed AND earlier.was IN ('dismissed', 'confirmed') THEN earlier.was
+                          ELSE 'open' END,
+            severity = earlier.severity,
             description = earlier.description, reasoning = earlier.reasoning, confidence = earlier.confidence,
             suggested_action = earlier.suggested_action, audit_trail_id = earlier.audit_trail_id
         FROM earlier WHERE q.id = earlier.id AND earlier.again
@@ -168,17 +187,24 @@ def apply_statement(own_issue_ids: bool, own_quarantine_ids: bool) -> LiteralStr
         SELECT record_id, jsonb_agg(id ORDER BY id) AS ids
         FROM (SELECT * FROM reopened UNION ALL SELECT * FROM added) AS issues
         GROUP BY record_id
+    ), rejected AS MATERIALIZED (
+        SELECT whole.*
+        FROM jsonb_array_elements(%(quarantine)s::jsonb) AS given
+        JOIN decided ON decided.id = given ->> 'original_record_id' AND decided.status = 'reject'
+            AND NOT decided.reviewed
+        LEFT JOIN named ON named.record_id = decided.id
+        CROSS JOIN LATERAL jsonb_populate_record(NULL::data_quality_quarantine, given || jsonb_build_object(
+            'issue_ids', COALESCE(named.ids, '[]'), 'original_data', decided.row)) AS whole
+    ), rejected_otherwise AS (
+        UPDATE data_quality_quarantine there SET status = 'pending', original_data = q.original_data,
+            issue_ids = q.issue_ids, audit_trail_id = q.audit_trail_id, reviewed_by = NULL, reviewed_at = NULL,
+            review_notes = NULL
+        FROM rejected q
+        WHERE there.table_name = q.table_name AND there.original_record_id = q.original_record_id
+          AND there.quarantine_reason = q.quarantine_reason AND there.status IN ('approved', 'rejected')
     ), quarantined AS (
         INSERT INTO data_quality_quarantine ({quarantine})
-        SELECT {quarantine}
-        FROM (
-            SELECT whole.*
-            FROM jsonb_array_elements(%(quarantine)s::jsonb) AS given
-            JOIN decided ON decided.id = given ->> 'original_record_id'
-            LEFT JOIN named ON named.record_id = decided.id
-            CROSS JOIN LATERAL jsonb_populate_record(NULL::data_quality_quarantine, given || jsonb_build_object(
-                'issue_ids', COALESCE(named.ids, '[]'), 'original_data', decided.row)) AS whole
-        ) AS q
+        SELECT {quarantine} FROM rejected q
         WHERE NOT EXISTS (
             SELECT FROM data_quality_quarantine there
             WHERE there.table_name = q.table_name AND there.original_record_id = q.original_record_id

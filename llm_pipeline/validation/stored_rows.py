@@ -54,9 +54,22 @@ class TableShapes:
     types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     lengths: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> TableShapes:
+        """From rows of the statement `COLUMNS`."""
+        found = [((row["table_name"], row["column_name"]), row) for row in rows]
+        return cls(
+            types={key: row["type"] for key, row in found},
+            lengths={key: row["length"] for key, row in found if row["length"]},
+        )
+
     def takes_our_ids(self, table: str) -> bool:
         """Whether the id column can hold a UUID; otherwise the table numbers its rows itself."""
         return self.types.get((table, "id"), "uuid") in _TAKES_UUID
+
+    def takes_names(self, table: str, column: str) -> bool:
+        """Whether a column can hold a person's name; elsewhere people may be numbered."""
+        return self.types.get((table, column)) in _TAKES_UUID - {"uuid"}
 
     def fit(self, table: str, rows: Iterable[Row]) -> list[Row]:
         """The rows without an id that the table cannot hold and with texts cut to its columns' lengths."""

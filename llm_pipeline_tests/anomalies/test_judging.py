@@ -164,15 +164,18 @@ def test_confident_signals_become_pending_trading_signals_once(filled: Database,
     assert counts.total == len(rows) > 0
     confident = filled.execute("SELECT count(*) FROM llm_anomaly_signals WHERE confidence >= 7").fetchone()
     assert confident == (counts.signals,)
-    filled.execute("UPDATE trading_signals SET review_status = 'approved'")
+    filled.execute("UPDATE llm_anomaly_signals SET review_status = 'approved'")
     filled.commit()
     approved = dump(filled, "trading_signals")
+    assert all('"review_status": "approved"' in row for row in approved)
     with filled.cursor() as cur:
         write_trading_signals(cur, START, END)
     filled.commit()
     assert dump(filled, "trading_signals") == approved
     assert stray_trading_signals(filled) == []
     filled.execute("UPDATE llm_anomaly_signals SET status = 'withdrawn'")
+    assert stray_trading_signals(filled) == []  # they follow at once
+    filled.execute("UPDATE trading_signals SET is_active = true")
     assert stray_trading_signals(filled)
     with filled.cursor() as cur:
         assert write_trading_signals(cur, START, END).total == 0

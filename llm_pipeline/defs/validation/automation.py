@@ -30,19 +30,22 @@ def in_calendar(pending: Mapping[date, int], today: date) -> dict[date, int]:
     return {day: count for day, count in pending.items() if date.fromisoformat(FIRST_DAY) <= day <= today}
 
 
-def run_requests(windows: Sequence[DayWindow], key_prefix: str) -> list[dg.RunRequest]:
-    """One run a window, and ever only one for the same prefix and window."""
+def run_requests(
+    windows: Sequence[DayWindow], key_prefix: str, assets: Sequence[str] | None = None
+) -> list[dg.RunRequest]:
+    """One run a window, and ever only one for the same prefix and window; of the job's assets all or those named."""
+    selection = None if assets is None else [dg.AssetKey(name) for name in assets]
     requests = []
     for window in windows:
         run_key = f"{key_prefix}:{window.key}"
         if window.start == window.last:
-            requests.append(dg.RunRequest(run_key=run_key, partition_key=str(window.start)))
+            requests.append(dg.RunRequest(run_key=run_key, partition_key=str(window.start), asset_selection=selection))
         else:
             tags = {
                 "dagster/asset_partition_range_start": str(window.start),
                 "dagster/asset_partition_range_end": str(window.last),
             }
-            requests.append(dg.RunRequest(run_key=run_key, tags=tags))
+            requests.append(dg.RunRequest(run_key=run_key, tags=tags, asset_selection=selection))
     return requests
 
 
