@@ -353,5 +353,5 @@ def _materialize(
 import llm_pipeline.anomalies_cli  # noqa: E402  at the end, because its commands use what is defined above
 import llm_pipeline.feedback_cli  # noqa: E402
 import llm_pipeline.jobs_cli  # noqa: E402
-import llm_pipeline.recommendations_cli  # noqa: E402, F401
+import llm_pipeline.recommendations_cli  # noqa: E402
 import llm_pipeline.review_cli  # noqa: E402, F401
