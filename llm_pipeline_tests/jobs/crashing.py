@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,8 +71,19 @@ def worker(url: str, base_url: str, home: str, seed: int) -> None:
     asyncio.run(work_on_queue(url, used, Shift(PLACES, until_settled=True)))
 
 
-def survive(url: str, base_url: str, home: Path, *, jobs: int, workers: int, every_s: float, seed: int) -> Account:
-    """Fill the queue, let `workers` processes work, hit one of them every `every_s` seconds until the queue is at rest.
+def survive(
+    url: str,
+    base_url: str,
+    home: Path,
+    *,
+    jobs: int,
+    workers: int,
+    every_s: float,
+    seed: int,
+    most_hits: int = sys.maxsize,
+) -> Account:
+    """Fill the queue, let `workers` processes work, hit one of them every `every_s` seconds, at most `most_hits`
+    times, until the queue is at rest.
 
     Raises:
         AssertionError: a job was lost or done twice, or a stale worker wrote something.
@@ -102,7 +114,7 @@ def survive(url: str, base_url: str, home: Path, *, jobs: int, workers: int, eve
                     _send(pid, signal.SIGCONT)
                     del frozen[pid]
             crew = [one if one.is_alive() else started() for one in crew]
-            if now < next_hit:
+            if now < next_hit or kills + freezes == most_hits:
                 continue
             next_hit = now + every_s * random.uniform(0.5, 1.5)
             victim = random.choice([one for one in crew if one.pid not in frozen] or crew)
