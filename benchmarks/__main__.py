@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import validation
+from benchmarks import jobs, validation
 
 validation.main()
+jobs.main()

@@ -1,0 +1,144 @@
+"""`jobs run --loop` while the database restarts, and while it stays away; and its orderly end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from llm_pipeline.db.migrations import migrate
+from llm_pipeline.embedded.postgres import EmbeddedPostgres
+from llm_pipeline.offline_model.process import running, running_in_thread
+from llm_pipeline_tests.commands import SCRIPT
+from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states
+
+QUICK = {
+    "JOBS_LEASE_S": "3",
+    "JOBS_POLL_S": "30",  # so that a test that passes quickly was woken, not polled
+    "JOBS_BACKOFF_S": "0.1",
+    "LLM_VALIDATION_MODEL": "offline-rules",
+}
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server of this test alone, which may be stopped and started."""
+    server = EmbeddedPostgres(tmp_path / "own")
+    migrate(server.ensure().url)
+    yield server
+    server.stop()
+
+
+@contextmanager
+def looping(url: str, base_url: str, home: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """`jobs run --loop` as a process; its report is on stdout when it was stopped."""
+    environment = {**os.environ, **QUICK, "DATABASE_URL": url, "OLLAMA_BASE_URL": base_url}
+    environment["LLM_PIPELINE_HOME"] = str(home)
+    command = [SCRIPT, "jobs", "run", "--loop", "--workers", "4", "--json", *more]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def until(what, patience_s: float = 60.0) -> None:
+    end = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def succeeded(url: str) -> int:
+    try:
+        return states(url).get("SUCCEEDED", 0)
+    except psycopg.OperationalError:
+        return -1
+
+
+def stopped(process: subprocess.Popen[str]) -> tuple[dict, str]:
+    process.send_signal(signal.SIGTERM)
+    out, said = process.communicate(timeout=60)
+    return json.loads(out), said
+
+
+def test_a_loop_carries_on_when_the_database_restarts(own_server: EmbeddedPostgres, tmp_path: Path) -> None:
+    url = own_server.url()
+    fill(url, [question(number) for number in range(120)])
+    with running(latency_ms=100) as base_url, looping(url, base_url, tmp_path) as process:
+        until(lambda: succeeded(url) >= 20)
+        own_server.stop()
+        time.sleep(0.5)
+        own_server.ensure()
+        before = succeeded(url)
+        assert 20 <= before < 120
+        until(lambda: succeeded(url) == 120)
+        # It listens again: a new job is started long before the next poll.
+        time.sleep(2.0)
+        fill(url, [question(999)])
+        until(lambda: succeeded(url) == 121, 20)
+        report, said = stopped(process)
+    assert process.returncode == 0, said
+    assert "the database is away" in said
+    assert report["succeeded"] == 121
+    check_whole(url)
+    assert {row["attempt_count"] for row in jobs(url)} <= {1, 2}
+    # No answer was paid for twice: what could not be written at once was written later.
+    assert rows(url, "SELECT count(*) AS n FROM llm_audit_trail WHERE NOT cache_hit") == [{"n": 121}]
+
+
+def test_calls_made_while_the_database_stays_away_are_kept_and_used(
+    own_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    url = own_server.url()
+    fill(url, [question(number) for number in range(4)])
+    with running_in_thread(latency_ms=2_000) as model:
+        with looping(url, model.base_url, tmp_path) as process:
+            until(lambda: model.model.log.in_flight == 4)
+            own_server.stop()
+            time.sleep(3.0)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        assert list((tmp_path / "spool").glob("*.json"))
+        own_server.ensure()
+        with looping(url, model.base_url, tmp_path) as process:
+            until(lambda: succeeded(url) == 4)
+            report, _ = stopped(process)
+    assert (report["calls"], report["cache_hits"]) == (0, 4)
+    check_whole(url)
+
+
+def test_a_stopped_loop_finishes_what_is_under_way_and_claims_nothing_more(database_url: str, tmp_path: Path) -> None:
+    fill(database_url, [question(number) for number in range(40)])
+    with running(latency_ms=700) as base_url, looping(database_url, base_url, tmp_path) as process:
+        until(lambda: states(database_url).get("RUNNING", 0) == 4)
+        report, _ = stopped(process)
+    assert process.returncode == 0
+    found = states(database_url)
+    assert found.keys() == {"SUCCEEDED", "NEW"}
+    assert found["SUCCEEDED"] == report["succeeded"] == report["claimed"] < 40
+    check_whole(database_url)
+
+
+def test_an_idle_loop_is_woken_by_new_jobs(database_url: str, tmp_path: Path) -> None:
+    with running() as base_url, looping(database_url, base_url, tmp_path) as process:
+        until(lambda: bool(rows(database_url, "SELECT FROM pg_stat_activity WHERE query = 'LISTEN llm_jobs'")))
+        fill(database_url, [question(1)])
+        began = time.monotonic()
+        until(lambda: succeeded(database_url) == 1, 20)
+        waited = time.monotonic() - began
+        stopped(process)
+    assert waited < 20
+    assert jobs(database_url)[0]["interrogation_key"] == KEY
