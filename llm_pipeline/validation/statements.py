@@ -48,6 +48,12 @@ PAGE: LiteralString = f"""
     ORDER BY failed_before, d.ingest_seq
     LIMIT %(limit)s"""  # noqa: S608
 
+RECORD_OF: LiteralString = f"""
+    SELECT {RECORD}
+    FROM trading_disclosures d
+    LEFT JOIN politicians p ON p.id = d.politician_id
+    JOIN jsonb_populate_record(NULL::trading_disclosures, jsonb_build_object('id', %(id)s::text)) AS i ON i.id = d.id"""  # noqa: S608
+
 # The first letters of a ticker cell, NULL where it says nothing: equal tickers have equal ones, however they are spelt
 # (BRK.B, BRK-B, "brk b"; BAC$K, BAC-PK).
 _STEM: LiteralString = """NULLIF(NULLIF(NULLIF(substring(

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from psycopg import AsyncCursor, Connection
+from psycopg import AsyncCursor, Connection, Cursor
 from psycopg.rows import dict_row
 
 from llm_pipeline.db.bulk import as_jsonb_rows
@@ -150,6 +150,16 @@ async def read_shapes(cur: AsyncCursor[dict[str, Any]]) -> TableShapes:
         types={key: row["type"] for key, row in rows},
         lengths={key: row["length"] for key, row in rows if row["length"]},
     )
+
+
+def read_record(cur: Cursor[dict[str, Any]], disclosure_id: str) -> ValidationRecord | None:
+    """One disclosure as the gate sees it; None where there is none of this id.
+
+    Raises:
+        psycopg.DataError: the table's ids are of a type that cannot be this text.
+    """
+    row = cur.execute(statements.RECORD_OF, {"id": disclosure_id}).fetchone()
+    return _record(row) if row else None
 
 
 async def read_snapshot(cur: AsyncCursor[dict[str, Any]]) -> str | None:
