@@ -242,14 +242,22 @@ def gate() -> None:
 
 @gate.command("evaluate")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Prompt to ask with; without it, that of prompts/.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @reported
-def gate_evaluate(file: Path, as_json: bool) -> None:
+def gate_evaluate(file: Path, template: Path | None, as_json: bool) -> None:
     """Run the real gate on records of FILE (JSON lines), without the database; with labels, also measure it."""
+    from llm_pipeline.llm.prompts import parse_prompt
     from llm_pipeline.validation.evaluation import EvaluationFileError, evaluate_file, summary_lines
+    from llm_pipeline.validation.interrogation import KEY
 
+    prompt = parse_prompt(template.read_bytes(), f"{KEY}.txt") if template else None
     try:
-        result = evaluate_file(file, load_settings())
+        result = evaluate_file(file, load_settings(), prompt)
     except EvaluationFileError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
@@ -355,3 +363,4 @@ import llm_pipeline.feedback_cli  # noqa: E402
 import llm_pipeline.jobs_cli  # noqa: E402
 import llm_pipeline.recommendations_cli  # noqa: E402
 import llm_pipeline.review_cli  # noqa: E402, F401
+import llm_pipeline.prompts_cli  # noqa: E402, F401  as above

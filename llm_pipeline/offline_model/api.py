@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_pipeline.offline_model import MODEL_NAME, identity
-from llm_pipeline.offline_model.answers import EvidenceError, Json, Rules, rules_for
+from llm_pipeline.offline_model.answers import EvidenceError, Json, Rules, honest_answer, rules_for
 from llm_pipeline.offline_model.calls import CallLog
 from llm_pipeline.offline_model.chat_answer import Cost, loaded, pause_before, send_answer, send_early
 from llm_pipeline.offline_model.chat_request import RefusedError, check_fits, is_model, read_body, read_chat
@@ -178,5 +178,6 @@ class OfflineModel:
             await asyncio.sleep(pause)
         if send_early(reply, firings):
             return
-        spoken = speak(question.evidence, rules.answer(question.evidence), rules, firings)
+        honest = honest_answer(rules, question.evidence, question.system)
+        spoken = speak(question.evidence, honest, rules, firings)
         await send_answer(reply, request, spoken, Cost(tokens, 0, started_ns), firings)

@@ -24,11 +24,12 @@ class UnreadablePromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: the interrogation's key, its evidence as given, and the evidence's text."""
+    """What is asked: the interrogation's key, its evidence as given, the evidence's text, and the system message."""
 
     interrogation: str
     evidence: dict[str, Any]
     text: str
+    system: str
 
 
 def tokens_of(text: str) -> int:
@@ -65,4 +66,4 @@ def read_question(messages: list[dict[str, Any]]) -> Question:
         raise UnreadablePromptError(f"the fenced data are not JSON: {error}") from error
     if not isinstance(evidence, dict):
         raise UnreadablePromptError(f"the fenced data are not a JSON object but {type(evidence).__name__}")
-    return Question(named.group(1), evidence, fenced[-1])
+    return Question(named.group(1), evidence, fenced[-1], system)

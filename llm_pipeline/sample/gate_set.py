@@ -159,7 +159,7 @@ def _read_at(day: date, rng: random.Random) -> str:
     return f"{day + timedelta(days=1)}T{rng.randrange(24):02d}:{rng.randrange(60):02d}:00Z"
 
 
-def _clean(maker: FilingMaker, end: date) -> Record:
+def clean_record(maker: FilingMaker, end: date) -> Record:
     """A record of a listed stock without anything to say about it; `_sector` is dropped when it is
     written."""
     rng = maker.rng
@@ -242,7 +242,7 @@ def gate_lines(n: int, seed: int, *, end: date) -> Iterator[Record]:
     while written < n:
         batch = f"synthetic-{seed}-{written // BATCH:03d}"
         room = min(n, (written // BATCH + 1) * BATCH) - written
-        clean = _clean(maker, end)
+        clean = clean_record(maker, end)
         if rng.random() >= DEFECT_SHARE:
             lines = [_line(batch, clean, None, None)]
         else:

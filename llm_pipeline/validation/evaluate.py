@@ -31,6 +31,9 @@ ISSUE_TYPES_OF_KIND: dict[str, frozenset[str]] = {
 }
 """Kinds of the labelled sets and the issue types of the gate that name them."""
 
+NAMED_BY_DOUBT = frozenset({"ticker_asset_mismatch", "no_asset_name"})
+"""Kinds that a doubt of the model about the ticker or the description names as well."""
+
 
 @dataclass(frozen=True)
 class LabelledVerdict:
@@ -142,7 +145,11 @@ def measure(lines: Iterable[LabelledVerdict]) -> GateMeasures:
 
 def _names(row: LabelledVerdict, kind: str) -> bool:
     types = ISSUE_TYPES_OF_KIND.get(kind, frozenset({kind}))
-    return any(issue.issue_type in types for issue in row.verdict.issues)
+    doubted = ("ticker", "asset_description") if kind in NAMED_BY_DOUBT else ()
+    return any(
+        issue.issue_type in types or (issue.issue_type == "model_doubt" and issue.field in doubted)
+        for issue in row.verdict.issues
+    )
 
 
 def _measure_kind(kind: str, members: list[LabelledVerdict], rows: list[LabelledVerdict]) -> KindMeasure:

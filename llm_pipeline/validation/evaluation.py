@@ -18,6 +18,7 @@ from rich.progress import Progress
 from llm_pipeline.llm.audit import CallContext
 from llm_pipeline.llm.lake import Lake
 from llm_pipeline.llm.open_gateway import open_gateway
+from llm_pipeline.llm.prompts import PromptTemplate
 from llm_pipeline.llm.runner import run_batches
 from llm_pipeline.settings import Settings
 from llm_pipeline.validation.context import context_of
@@ -96,7 +97,7 @@ def read_evaluation_file(file: Path) -> list[EvaluationLine]:
         if not text.strip():
             continue
         try:
-            line = _line(text, fallback_id=f"line-{number}")
+            line = evaluation_line(json.loads(text.decode("utf-8")), fallback_id=f"line-{number}")
         except (ValueError, RecursionError) as error:
             raise EvaluationFileError(f"{file}, line {number}: {error}") from error
         if line.record.record_id in seen:
@@ -106,8 +107,12 @@ def read_evaluation_file(file: Path) -> list[EvaluationLine]:
     return lines
 
 
-def _line(text: bytes, fallback_id: str) -> EvaluationLine:
-    value = json.loads(text.decode("utf-8"))
+def evaluation_line(value: Any, fallback_id: str = "") -> EvaluationLine:
+    """One line of the format.
+
+    Raises:
+        ValueError: it holds no record, or a label that says nothing.
+    """
     if not isinstance(value, dict) or not isinstance(value.get("record"), dict):
         raise ValueError('not an object {"batch_id", "record": {...}, "label"?: {...}}')
     label = value.get("label")
@@ -118,29 +123,39 @@ def _line(text: bytes, fallback_id: str) -> EvaluationLine:
     )
 
 
-def evaluate_file(file: Path, settings: Settings) -> Evaluation:
+def evaluate_file(file: Path, settings: Settings, template: PromptTemplate | None = None) -> Evaluation:
     """Run the gate on every record of a file; artifacts of the calls are not kept.
+
+    Args:
+        template: the prompt to ask with; that of `prompts/` unless given.
 
     Raises:
         EvaluationFileError: see `read_evaluation_file`.
         LlmError: the model cannot be used at all.
     """
-    return asyncio.run(_evaluate(read_evaluation_file(file), settings))
+    return asyncio.run(_evaluate(read_evaluation_file(file), settings, template))
 
 
-async def _evaluate(lines: Sequence[EvaluationLine], settings: Settings) -> Evaluation:
-    # What other lines of the file say about names is knowledge, as the stored table is; duplicates and contradictions
-    # are looked for within a batch_id, as the file's author labelled them.
-    context = context_of([line.record for line in lines], datetime.now(UTC))
+def gate_items(lines: Sequence[EvaluationLine], now: datetime) -> list[GateItem]:
+    """The records with what code computes about them at a time.
+
+    What other lines say about names is knowledge, as the stored table is; duplicates and contradictions are looked for
+    within a batch_id, as the lines' author labelled them.
+    """
+    context = context_of([line.record for line in lines], now)
     groups: dict[str, list[ValidationRecord]] = {}
     for line in lines:
         groups.setdefault(line.batch_id, []).append(line.record)
-    items = [
+    return [
         GateItem(record, facts[record.record_id])
         for records in groups.values()
         for facts in [compute_facts(records, context)]
         for record in records
     ]
+
+
+async def _evaluate(lines: Sequence[EvaluationLine], settings: Settings, template: PromptTemplate | None) -> Evaluation:
+    items = gate_items(lines, datetime.now(UTC))
     size = settings.validation_batch_size
     batches = [items[first : first + size] for first in range(0, len(items), size)]
     verdicts: dict[str, Verdict] = {}
@@ -149,7 +164,7 @@ async def _evaluate(lines: Sequence[EvaluationLine], settings: Settings) -> Eval
     with tempfile.TemporaryDirectory() as folder:
         call = CallContext(service="gate_evaluate")
         async with open_gateway(settings, call, lake=Lake(folder)) as gateway:
-            interrogation = gate_interrogation(gateway.settings)
+            interrogation = gate_interrogation(gateway.settings, template)
             with Progress(console=Console(stderr=True), transient=True) as progress:
                 bar = progress.add_task("records", total=len(items))
                 by_id = {item.record_id: item for item in items}

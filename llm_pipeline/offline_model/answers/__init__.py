@@ -9,12 +9,19 @@ A module `answers/<key>.py` has
 into
   one that denies the computed facts, asserts facts nobody computed, or does what the data told it to do.
 
+A module may also have `STEPS`, the names of steps that its prompt may ask for. Then it is called as
+`answer(evidence, steps)` with those of them that the prompt at hand lists as numbered lines (`2. semantic: ...`), and
+leaves out the work of the others: a prompt that no longer asks for a step gets an answer without it. A prompt that
+lists none of them is read as asking for all. This is all that these rules take from a prompt's wording.
+
 Rules never read a clock, a file or a random number: the same evidence gives the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -55,6 +62,27 @@ def rules_for(interrogation: str) -> Rules:
         known = ", ".join(known_interrogations())
         raise LookupError(f"offline-rules has no rules for interrogation '{interrogation}' (it has: {known})")
     return cast(Rules, import_module(f"{__name__}.{interrogation}"))
+
+
+def honest_answer(rules: Rules, evidence: Json, system: str) -> Json:
+    """The rules' answer to the evidence, as far as the system message asks for it.
+
+    Raises:
+        EvidenceError: the evidence lacks what the rules need.
+    """
+    steps: Collection[str] | None = getattr(rules, "STEPS", None)
+    if steps is None:
+        return rules.answer(evidence)
+    return cast(Any, rules).answer(evidence, asked_steps(system, steps))
+
+
+def asked_steps(system: str, known: Collection[str]) -> frozenset[str]:
+    """Which of the known steps a prompt lists as numbered lines, all of them where it lists none."""
+    listed = {word.lower() for word in _NUMBERED.findall(system)} & set(known)
+    return frozenset(listed or known)
+
+
+_NUMBERED = re.compile(r"^\d+\. *(\w+)", re.MULTILINE)
 
 
 @cache

@@ -1,18 +1,25 @@
 """Rules for validation_gate: restate the computed issues as flags and take the status that they call for.
 
-The judgement was made where the facts were computed; these rules add none of their own, except that a record
-which comes without facts is flagged for review instead of passed.
+Most judgements were made where the facts were computed. Two are the rules' own: a record that comes without facts is
+flagged for review instead of passed; and where no table could tell whether a listed asset's ticker and description
+belong together (`name_match` is "unknown"), a ticker whose letters do not stand in the description's leading name in
+their order is doubted (step `semantic`), unless the whole description or its first letter speaks for a former name
+(step `verify`). Steps that the prompt does not ask for are left out: without `semantic` nothing is doubted, without
+`verify` every doubt stands.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from llm_pipeline.offline_model.answers import EvidenceError, Json
 
 ITEMS = ("records", "record_id")
 ASKED = "records"
+STEPS = ("schema", "semantic", "temporal", "cross_record", "verify")
 
 _SUGGESTED = {"accept": "accept", "flag": "review", "reject": "reject"}
 _STATUS = {"accept": "pass", "flag": "flag", "reject": "reject"}
@@ -23,7 +30,7 @@ SURE = 9
 MOST_FLAGS = 12
 
 UNSURE = 7
-"""Confidence in a clean exchange-traded record whose name and ticker no table could compare."""
+"""Confidence in an exchange-traded record whose name and ticker no table could compare."""
 BLIND = 3
 """Confidence without facts; below 7, so the suggestion is review."""
 
@@ -44,7 +51,33 @@ def _flag(issue: Json) -> Json:
     }
 
 
-def _judge(record: Json) -> Json:
+_DOUBT = {
+    "step": "semantic",
+    "field": "ticker",
+    "description": "The ticker's letters are not in the name beside it.",
+    "reasoning": "Tickers are made from names; no table knows this one.",
+    "severity": "warning",
+    "suggested_action": "review",
+}
+_AFTER_NAME = re.compile(r"[(,;]|\b(?:formerly|fka)\b", re.IGNORECASE)
+
+
+def _in_order(ticker: str, text: str) -> bool:
+    letters = iter(text.lower())
+    return all(letter in letters for letter in ticker.lower() if letter.isalpha())
+
+
+def _doubted(record: Json, steps: Collection[str]) -> bool:
+    """Whether the rules' own judgement says that ticker and description do not belong together."""
+    ticker, told = str(record.get("ticker") or ""), str(record.get("asset_description") or "")
+    name = _AFTER_NAME.split(told, maxsplit=1)[0]
+    if "semantic" not in steps or not ticker.strip("-") or not name.strip() or _in_order(ticker, name):
+        return False
+    innocent = _in_order(ticker, told) or ticker[:1].lower() == name.strip()[:1].lower()
+    return "verify" not in steps or not innocent
+
+
+def _judge(record: Json, steps: Collection[str]) -> Json:
     record_id = record["record_id"]
     facts: Any = record.get("facts")
     if not isinstance(facts, dict) or not isinstance(facts.get("issues"), list):
@@ -58,9 +91,12 @@ def _judge(record: Json) -> Json:
         }
         return {"record_id": record_id, "flags": [flag], "confidence": BLIND, "status": "flag"}
     # The contract allows 12 flags; the gravest are kept, each kind in its given order.
-    issues = sorted(facts["issues"], key=lambda issue: -_rank(issue))[:MOST_FLAGS]
+    asked = [issue for issue in facts["issues"] if str(issue.get("step", "schema")) in steps]
+    issues = sorted(asked, key=lambda issue: -_rank(issue))[:MOST_FLAGS]
     worst = str(issues[0].get("action")) if issues else "accept"
     open_question = not issues and facts.get("exchange_traded") and facts.get("name_match") == "unknown"
+    if open_question and _doubted(record, steps):
+        return {"record_id": record_id, "flags": [_DOUBT], "confidence": UNSURE, "status": "flag"}
     return {
         "record_id": record_id,
         "flags": [_flag(issue) for issue in issues],
@@ -82,8 +118,8 @@ def _records(evidence: Json) -> list[Json]:
     return records
 
 
-def answer(evidence: Json) -> Json:
-    """One verdict per record, in the order of the evidence.
+def answer(evidence: Json, steps: Collection[str] = STEPS) -> Json:
+    """One verdict per record, in the order of the evidence, from the steps asked for.
 
     Raises:
         EvidenceError: the evidence has no list of records with ids.
@@ -95,7 +131,7 @@ def answer(evidence: Json) -> Json:
         if isinstance(facts := record.get("facts"), dict)
         for issue in facts.get("issues") or ()
     )
-    judged = [_judge(record) for record in records]
+    judged = [_judge(record, steps) for record in records]
     return {
         "batch_id": evidence.get("batch_id", ""),
         "records": judged,
