@@ -97,6 +97,15 @@ def test_assets(repository):
         },
         "trading_signals": detected
         | {"kinds": {"postgres"}, "after": {"anomaly_signals"}, "table": "public.trading_signals"},
+        "review_queue": load
+        | {
+            "group": "review",
+            "kinds": {"postgres"},
+            "partitions": None,
+            "single run": False,
+            "after": {"validation_status", "anomaly_signals"},
+            "table": "public.review_decisions",
+        },
     }
 
 
@@ -127,6 +136,7 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "anomaly_signals.grounding": True,
         "anomaly_signals.json_schema_valid": True,
         "trading_signals.from_confident_signals": True,
+        "review_queue.none_waits_too_long": False,
         **{f"{asset}.every_row_read": False for asset in REFERENCE},
         **{f"{asset}.not_empty": False for asset in REFERENCE},
         "committee_assignments.members_are_legislators": False,
@@ -141,15 +151,18 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
 
 def test_jobs_schedules_and_sensors(repository):
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "drain_jobs", "ingestion", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "review", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
         "validation_hourly": ("30 * * * *", "UTC", "validation"),
         "anomalies_daily": ("0 1 * * *", "UTC", "anomalies"),
+        "review_daily": ("0 6 * * *", "UTC", "review"),
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
         "job_queue": 30,
         "new_disclosures": 30,
+        "review_released": 30,
         "run_failures": 30,
     }
     assert repository.get_sensor_def("new_disclosures").job_name == "validation"
@@ -221,6 +234,8 @@ def test_automation_is_off_by_default(repository):
         "anomalies_daily": "STOPPED",
         "job_queue": "STOPPED",
         "new_disclosures": "STOPPED",
+        "review_daily": "STOPPED",
+        "review_released": "STOPPED",
         "run_failures": "STOPPED",
     }
 
@@ -237,6 +252,8 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
         "anomalies_daily": "RUNNING",
         "job_queue": "RUNNING",
         "new_disclosures": "RUNNING",
+        "review_daily": "RUNNING",
+        "review_released": "RUNNING",
         "run_failures": "RUNNING",
     }
     assert "validation_status" in found["snapshot"]
