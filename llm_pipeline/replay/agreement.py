@@ -83,7 +83,8 @@ class Agreement:
             "agreement_interval_95": self.interval,
             "cohens_kappa": self.kappa,
             "matrix": [
-                {"baseline": then, "candidate": now, "items": count} for (then, now), count in sorted(self.cells.items())
+                {"baseline": then, "candidate": now, "items": count}
+                for (then, now), count in sorted(self.cells.items())
             ]
             + [
                 {"baseline": then, "candidate": None, "items": count} for then, count in sorted(self.unanswered.items())

@@ -68,7 +68,9 @@ def labels_of(interrogation: str, answer: Answer) -> dict[str, str]:
         for item, label in decide(answer):
             labels[item] = label if labels.get(item, label) == label else CONTRADICTORY
     except (KeyError, TypeError) as error:
-        raise ReplayError(f"the stored answer is none of {interrogation} as it is today: {error!r} is missing") from error
+        raise ReplayError(
+            f"the stored answer is none of {interrogation} as it is today: {error!r} is missing"
+        ) from error
     return labels
 
 

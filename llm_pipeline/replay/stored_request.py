@@ -49,7 +49,9 @@ def read_request(body: bytes, audit_id: str) -> StoredRequest:
         request = StoredRequest(body, str(value["model"]), messages, dict(value["format"]), dict(value["options"]))
         whole = bool(messages) and {"num_ctx", "num_predict"} <= request.options.keys()
     except (ValueError, KeyError, TypeError) as error:
-        raise BrokenRequestError(f"the stored request of call {audit_id} is not one of the gateway: {error!r}") from error
+        raise BrokenRequestError(
+            f"the stored request of call {audit_id} is not one of the gateway: {error!r}"
+        ) from error
     if not whole:
         raise BrokenRequestError(f"the stored request of call {audit_id} has no messages or no num_ctx and num_predict")
     return request
