@@ -66,14 +66,12 @@ def recover_variables(template: PromptTemplate, messages: Messages, schema: Mapp
 
 
 def _read(template: PromptTemplate, user: str, name: str) -> dict[str, Any]:
-    pieces = _pieces(template, name)
-    for free in (False, True):  # text inside the fence only where no reading as JSON exists
-        readings = list(islice(_readings(user, pieces, 0, {}, free), 2))
-        if len(readings) > 1:
-            raise EvidenceNotRecoveredError(f"the user message can be read in more than one way with {name}")
-        if readings:
-            return readings[0]
-    raise EvidenceNotRecoveredError(f"the user message does not have the form of {name}")
+    readings = list(islice(_readings(user, _pieces(template, name), 0, {}), 2))
+    if not readings:
+        raise EvidenceNotRecoveredError(f"the user message does not have the form of {name}")
+    if len(readings) > 1:
+        raise EvidenceNotRecoveredError(f"the user message can be read in more than one way with {name}")
+    return readings[0]
 
 
 def _pieces(template: PromptTemplate, name: str) -> list[_Piece]:
@@ -99,9 +97,8 @@ def _pieces(template: PromptTemplate, name: str) -> list[_Piece]:
     return pieces
 
 
-def _readings(
-    text: str, pieces: Sequence[_Piece], at: int, found: dict[str, Any], free: bool
-) -> Iterator[dict[str, Any]]:
+def _readings(text: str, pieces: Sequence[_Piece], at: int, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every way to read the text from `at` on."""
     if not pieces:
         if at == len(text):
             yield found
@@ -109,13 +106,23 @@ def _readings(
     piece, rest = pieces[0], pieces[1:]
     if isinstance(piece, _Literal):
         if text.startswith(piece.text, at):
-            yield from _readings(text, rest, at + len(piece.text), found, free)
+            yield from _readings(text, rest, at + len(piece.text), found)
         return
-    ends = _texts(text, rest, at) if free or not piece.fenced else _json(text, at)
-    for value, end in ends:
-        if piece.name in found and found[piece.name] != value:
-            continue
-        yield from _readings(text, rest, end, {**found, piece.name: value}, free)
+    read = False
+    if piece.fenced:
+        for reading in _with(text, piece, rest, _json(text, at), found):
+            read = True
+            yield reading
+    if not read:  # inside the fence a text only where no reading as JSON leads to the end
+        yield from _with(text, piece, rest, _texts(text, rest, at), found)
+
+
+def _with(
+    text: str, piece: _Value, rest: Sequence[_Piece], values: Iterator[tuple[Any, int]], found: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for value, end in values:
+        if piece.name not in found or found[piece.name] == value:
+            yield from _readings(text, rest, end, {**found, piece.name: value})
 
 
 def _json(text: str, at: int) -> Iterator[tuple[Any, int]]:

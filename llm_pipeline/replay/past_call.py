@@ -21,7 +21,7 @@ class CallRow:
 
     Attributes:
         kept_request: the request itself, of a call whose request could not be stored in the lake.
-        parsed_output: None also where it was not read.
+        parsed_output, raw_response: None also where they were not read.
     """
 
     audit_id: str
@@ -45,6 +45,7 @@ class CallRow:
     response_uri: str | None
     response_sha256: str | None
     parsed_output: Any = None
+    raw_response: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def load_call(lake: Lake, row: CallRow) -> PastCall:
         LakeError, UnknownCallError, BrokenRequestError: see `load_request`; the answer's artifact counts too.
     """
     request = load_request(lake, row)
-    text = ""
+    text = row.raw_response or ""
     if row.response_uri and row.response_sha256:
         stored = json.loads(lake.read(row.response_uri, row.response_sha256))
         body = stored["body"].encode() if "body" in stored else base64.b64decode(stored["body_base64"])

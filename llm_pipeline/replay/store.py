@@ -28,7 +28,7 @@ _ARTIFACTS = """
     LEFT JOIN llm_artifacts r ON r.id = a.response_artifact_id"""
 
 _CALL = f"""
-SELECT {_COLUMNS}, a.parsed_output
+SELECT {_COLUMNS}, a.parsed_output, a.raw_response
 FROM llm_audit_trail named
 JOIN llm_audit_trail a
     ON a.id = CASE WHEN named.cache_hit THEN (named.request_context ->> 'cached_from')::uuid ELSE named.id END
