@@ -36,13 +36,16 @@ JOIN llm_audit_trail a
 WHERE named.id = %s
 """  # noqa: S608 - constants above
 
+# Calls that were made without a cache have no key; what the key is made of tells them apart just as well.
+_QUESTION = """coalesce(a.cache_key, concat_ws(' ', a.model_digest, a.prompt_hash, a.resolved_prompt_sha256,
+                                                a.schema_sha256, a.options::text))"""
 _ORIGINALS = f"""
 SELECT * FROM (
-    SELECT DISTINCT ON (coalesce(a.cache_key, a.id::text)) {_COLUMNS}
+    SELECT DISTINCT ON ({_QUESTION}) {_COLUMNS}
     FROM llm_audit_trail a {_ARTIFACTS}
     WHERE a.service_name = %(interrogation)s AND a.created_at >= %(start)s AND a.created_at < %(end)s
       AND a.status IN ('ok', 'ungrounded') AND a.parse_success AND NOT a.cache_hit
-    ORDER BY coalesce(a.cache_key, a.id::text), a.created_at, a.id
+    ORDER BY {_QUESTION}, a.created_at, a.id
 ) originals
 ORDER BY created_at, audit_id
 LIMIT %(most)s
