@@ -97,6 +97,14 @@ def test_assets(repository):
         },
         "trading_signals": detected
         | {"kinds": {"postgres"}, "after": {"anomaly_signals"}, "table": "public.trading_signals"},
+        "shadow_comparisons": detected
+        | {
+            "group": "feedback",
+            "kinds": {"postgres", "ollama"},
+            "pools": {"ollama"},
+            "after": {"validation_status", "anomaly_signals"},
+            "table": "public.shadow_comparisons",
+        },
     }
 
 
@@ -127,6 +135,7 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "anomaly_signals.grounding": True,
         "anomaly_signals.json_schema_valid": True,
         "trading_signals.from_confident_signals": True,
+        "shadow_comparisons.every_call_compared": False,
         **{f"{asset}.every_row_read": False for asset in REFERENCE},
         **{f"{asset}.not_empty": False for asset in REFERENCE},
         "committee_assignments.members_are_legislators": False,
@@ -140,12 +149,13 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
 
 
 def test_jobs_schedules_and_sensors(repository):
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lake_check", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
         "validation_hourly": ("30 * * * *", "UTC", "validation"),
         "anomalies_daily": ("0 1 * * *", "UTC", "anomalies"),
+        "lake_weekly": ("0 4 * * 0", "UTC", "lake_check"),
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
         "new_disclosures": 30,
@@ -217,6 +227,7 @@ def test_automation_is_off_by_default(repository):
     assert {one.name: one.default_status.value for one in automation} == {
         "validation_hourly": "STOPPED",
         "anomalies_daily": "STOPPED",
+        "lake_weekly": "STOPPED",
         "new_disclosures": "STOPPED",
         "run_failures": "STOPPED",
     }
@@ -232,6 +243,7 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
     assert found["status"] == {
         "validation_hourly": "RUNNING",
         "anomalies_daily": "RUNNING",
+        "lake_weekly": "RUNNING",
         "new_disclosures": "RUNNING",
         "run_failures": "RUNNING",
     }
