@@ -128,7 +128,7 @@ def _remote(url: str) -> Any:
 
 
 def _write_local(folder: Path, file: Path, packed: bytes) -> None:
-    part = folder / f".{file.name}.{os.getpid()}{UNFINISHED}"
+    part = folder / f".{file.name}.{os.getpid()}.part"
     try:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     except FileNotFoundError:
@@ -145,6 +145,6 @@ def _write_local(folder: Path, file: Path, packed: bytes) -> None:
 
 def _write_remote(folder: Any, file: Any, packed: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{file.name}.{uuid4().hex}{UNFINISHED}"
+    part = folder / f"{file.name}.{uuid4().hex}.part"
     part.write_bytes(packed)
     part.rename(file)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_pipeline.hashing import sha256_hex
-from llm_pipeline.llm.interrogation import Interrogation, ModelOptions
+from llm_pipeline.llm.interrogation import Interrogation
 from llm_pipeline.llm.prompts import Messages, PromptError, PromptTemplate, parse_prompt
 from llm_pipeline.replay.errors import CandidateError, EvidenceNotRecoveredError
 from llm_pipeline.replay.evidence import recover_variables
@@ -113,7 +113,7 @@ def choose_candidate(
     else:
         template = templates.of_version(version) if version else templates.active
     return Interrogation(
-        subject.key, template, subject.contract, model or subject.model(settings), ModelOptions.of(settings)
+        subject.key, template, subject.contract, model or subject.model(settings), subject.options(settings)
     )
 
 

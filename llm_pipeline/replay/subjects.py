@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from llm_pipeline.anomalies.contract import AnomalyAnswer
 from llm_pipeline.interrogations.queued import QueuedInterrogation
+from llm_pipeline.llm.interrogation import ModelOptions
 from llm_pipeline.replay.errors import CandidateError
 from llm_pipeline.settings import Settings
 from llm_pipeline.validation.contract import GateAnswer
@@ -22,11 +23,12 @@ from llm_pipeline.validation.contract import GateAnswer
 
 @dataclass(frozen=True)
 class Subject:
-    """One interrogation: key, contract of its answer, model in use."""
+    """One interrogation: key, contract of its answer, model and options in use."""
 
     key: str
     contract: type[BaseModel]
     model: Callable[[Settings], str]
+    options: Callable[[Settings], ModelOptions] = ModelOptions.of
 
 
 class AnyAnswer(BaseModel):
@@ -49,7 +51,9 @@ def find_subject(key: str) -> Subject | None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", key) or find_spec(module) is None:
         return None
     queued = getattr(import_module(module), "INTERROGATION", None)
-    return Subject(key, queued.contract, queued.model) if isinstance(queued, QueuedInterrogation) else None
+    if not isinstance(queued, QueuedInterrogation):
+        return None
+    return Subject(key, queued.contract, queued.model, getattr(queued, "options", ModelOptions.of))
 
 
 def subject_named(key: str) -> Subject:

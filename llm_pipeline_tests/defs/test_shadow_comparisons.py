@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from llm_pipeline.db.connection import connect
 from llm_pipeline.definitions import defs
-from llm_pipeline.llm.prompts import parse_prompt
 from llm_pipeline.offline_model.process import running_in_thread
 from llm_pipeline_tests.defs.runs import checks, failure_text, metadata, rows, run
-from llm_pipeline_tests.replay.scenes import TODAY, changed_prompt, gate_scene
+from llm_pipeline_tests.replay.scenes import TODAY, add_version, changed_prompt, gate_scene
 
 ASSET = "shadow_comparisons"
 DAYS = (TODAY.date() - timedelta(days=1), TODAY.date())
@@ -29,13 +27,7 @@ def scene(database_url, tmp_path, monkeypatch):
         monkeypatch.setenv("LLM_NUM_CTX", "32768")
         monkeypatch.setenv("LLM_NUM_PREDICT", "8192")
         made = gate_scene(database_url, tmp_path, server, records=30)
-        template = parse_prompt(changed_prompt("validation_gate", "2.0.0"), "validation_gate.txt")
-        with connect(database_url) as conn:
-            conn.execute(
-                """INSERT INTO prompt_versions (interrogation, version, template_sha256, template, status)
-                   VALUES ('validation_gate', '2.0.0', %s, %s, 'candidate')""",
-                [template.sha256, template.text],
-            )
+        add_version(database_url, changed_prompt("validation_gate", "2.0.0"))
         yield made
 
 

@@ -14,6 +14,7 @@ from llm_pipeline.llm.audit import CallContext
 from llm_pipeline.llm.cache import pool_cache
 from llm_pipeline.llm.lake import Lake
 from llm_pipeline.llm.open_gateway import open_gateway
+from llm_pipeline.llm.prompts import PromptTemplate, parse_prompt
 from llm_pipeline.offline_model.process import ThreadedServer
 from llm_pipeline.replay.replay import Replay, load_calls, replay_calls
 from llm_pipeline.replay.shadow_plan import Plan, ShadowReport, Window
@@ -112,6 +113,20 @@ def gate_scene(url: str, home: Path, server: ThreadedServer, *, records: int, **
     run = validate(url, used, batch_size=5)
     assert run.report.calls == records / 5
     return Scene(url, used, server)
+
+
+def add_version(url: str, data: bytes, key: str = "validation_gate", status: str = "candidate") -> PromptTemplate:
+    """Register a version of a prompt; an active one takes the place of the one before."""
+    template = parse_prompt(data, f"{key}.txt")
+    with connect(url) as conn:
+        if status == "active":
+            conn.execute("UPDATE prompt_versions SET status = 'archived' WHERE interrogation = %s", [key])
+        conn.execute(
+            """INSERT INTO prompt_versions (interrogation, version, template_sha256, template, status)
+               VALUES (%s, %s, %s, %s, %s)""",
+            [key, template.version, template.sha256, template.text, status],
+        )
+    return template
 
 
 def changed_prompt(key: str = "validation_gate", version: str = "1.1.0", *changes: tuple[str, str]) -> bytes:

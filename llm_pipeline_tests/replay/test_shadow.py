@@ -12,14 +12,12 @@ import pytest
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.llm.cache import lookup
-from llm_pipeline.llm.prompt_versions import register_prompts
-from llm_pipeline.llm.prompts import parse_prompt
 from llm_pipeline.offline_model.faults import Fault, FaultPlan
 from llm_pipeline.replay.errors import CandidateError, ReplayError
 from llm_pipeline.replay.shadow_plan import Window
 from llm_pipeline.replay.shadow_view import view_run
-from llm_pipeline_tests.replay.scenes import COMPARISONS, TODAY, WINDOW, Scene, changed_prompt, gate_scene
-from llm_pipeline_tests.validation.service.runs import NOW, query, statuses, validate
+from llm_pipeline_tests.replay.scenes import COMPARISONS, TODAY, WINDOW, Scene, add_version, changed_prompt, gate_scene
+from llm_pipeline_tests.validation.service.runs import query, statuses, validate
 
 COMPARED = """SELECT baseline_audit_id::text, item_id, baseline_label, candidate_label, agree, candidate_audit_id::text,
                      error, input_tokens, output_tokens, latency_ms FROM shadow_comparisons ORDER BY 1, 2"""
@@ -121,13 +119,7 @@ def test_what_is_asked_anew_of_the_version_in_use_is_in_the_cache_already(few):
 
 
 def test_a_registered_version_is_asked_with_its_text(few):
-    template = parse_prompt(changed_prompt("validation_gate", "2.0.0"), "validation_gate.txt")
-    with connect(few.url) as conn:
-        conn.execute(
-            """INSERT INTO prompt_versions (interrogation, version, template_sha256, template, status)
-               VALUES ('validation_gate', '2.0.0', %s, %s, 'candidate')""",
-            [template.sha256, template.text],
-        )
+    template = add_version(few.url, changed_prompt("validation_gate", "2.0.0"))
     report = few.shadow(version="2.0.0")
     assert report.plan.candidate.template == template
     assert agreement(few, report.plan.run_id).n == 30
@@ -137,11 +129,8 @@ def test_a_registered_version_is_asked_with_its_text(few):
 
 def test_evidence_is_read_back_with_the_version_it_was_asked_with(few, file):
     """The active version is another one by now; the calls were made with the archived one."""
-    template = parse_prompt(
-        changed_prompt("validation_gate", "3.0.0", ("Examine this batch.", "Look at this.")), "validation_gate.txt"
-    )
-    with connect(few.url) as conn:
-        register_prompts(conn, [template], NOW)
+    words = ("Examine this batch.", "Look at this.")
+    add_version(few.url, changed_prompt("validation_gate", "3.0.0", words), status="active")
     report = few.shadow()
     assert report.plan.candidate.version == "3.0.0"
     assert (report.plan.refused, agreement(few, report.plan.run_id).rate) == ({}, 1.0)

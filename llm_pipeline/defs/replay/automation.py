@@ -15,7 +15,8 @@ def read_every_artifact(context: dg.OpExecutionContext, postgres: PostgresResour
     with postgres.connect() as conn:
         report = check_lake(conn, Lake(load_settings().lake), context.log.info)
     context.log.info(report.line())
-    context.add_output_metadata({"artifacts": report.artifacts, "intact": report.intact, **report.counts})
+    numbers: dict[str, int] = {"artifacts": report.artifacts, "intact": report.intact}
+    context.add_output_metadata(numbers | {str(kind): count for kind, count in report.counts.items()})
     if report.damaged:
         first = next(one for one in report.listed if one.kind in ("missing", "changed"))
         raise dg.Failure(
