@@ -105,6 +105,13 @@ def test_assets(repository):
             "single run": False,
             "after": {"validation_status", "anomaly_signals"},
             "table": "public.review_decisions",
+        "shadow_comparisons": detected
+        | {
+            "group": "feedback",
+            "kinds": {"postgres", "ollama"},
+            "pools": {"ollama"},
+            "after": {"validation_status", "anomaly_signals"},
+            "table": "public.shadow_comparisons",
         },
     }
 
@@ -137,6 +144,7 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "anomaly_signals.json_schema_valid": True,
         "trading_signals.from_confident_signals": True,
         "review_queue.none_waits_too_long": False,
+        "shadow_comparisons.every_call_compared": False,
         **{f"{asset}.every_row_read": False for asset in REFERENCE},
         **{f"{asset}.not_empty": False for asset in REFERENCE},
         "committee_assignments.members_are_legislators": False,
@@ -152,12 +160,14 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
 def test_jobs_schedules_and_sensors(repository):
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "drain_jobs", "ingestion", "validation"]
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "review", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lake_check", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
         "validation_hourly": ("30 * * * *", "UTC", "validation"),
         "anomalies_daily": ("0 1 * * *", "UTC", "anomalies"),
         "review_daily": ("0 6 * * *", "UTC", "review"),
+        "lake_weekly": ("0 4 * * 0", "UTC", "lake_check"),
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
         "job_queue": 30,
@@ -233,6 +243,7 @@ def test_automation_is_off_by_default(repository):
         "validation_hourly": "STOPPED",
         "anomalies_daily": "STOPPED",
         "job_queue": "STOPPED",
+        "lake_weekly": "STOPPED",
         "new_disclosures": "STOPPED",
         "review_daily": "STOPPED",
         "review_released": "STOPPED",
@@ -251,6 +262,7 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
         "validation_hourly": "RUNNING",
         "anomalies_daily": "RUNNING",
         "job_queue": "RUNNING",
+        "lake_weekly": "RUNNING",
         "new_disclosures": "RUNNING",
         "review_daily": "RUNNING",
         "review_released": "RUNNING",

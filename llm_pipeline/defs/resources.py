@@ -1,6 +1,6 @@
 """Wiring of resources and the executor; nothing about what they do."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from llm_pipeline.db.connection import async_pool, connect, resolve_url
 from llm_pipeline.llm.audit import CallContext
-from llm_pipeline.llm.cache import AnswerCache, CachedAnswer, lookup_async
+from llm_pipeline.llm.cache import pool_cache
 from llm_pipeline.llm.gateway import Gateway
 from llm_pipeline.llm.open_gateway import open_gateway
 from llm_pipeline.settings import Settings, load_settings
@@ -56,11 +56,7 @@ class OllamaResource(dg.ConfigurableResource):
     async def gateway(self, context: CallContext, pool: AsyncConnectionPool) -> AsyncIterator[Gateway]:
         """The gateway, with its server reachable while the context is open; the pool's database is its cache."""
 
-        async def find(keys: Sequence[str]) -> dict[str, CachedAnswer]:
-            async with pool.connection() as conn:
-                return await lookup_async(conn, keys)
-
-        async with open_gateway(self.settings(), context, cache=AnswerCache(find)) as gateway:
+        async with open_gateway(self.settings(), context, cache=pool_cache(pool)) as gateway:
             yield gateway
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg_pool import AsyncConnectionPool
 
 from llm_pipeline.hashing import hash_of
 from llm_pipeline.llm.interrogation import Interrogation
@@ -119,3 +120,13 @@ class AnswerCache:
         except psycopg.Error as error:  # without the database the question is asked anew
             log.warning("no cached answers, the lookup failed: %s", error)
             return {}
+
+
+def pool_cache(pool: AsyncConnectionPool[Any]) -> AnswerCache:
+    """The answers in the database of a pool that is, or will be, open."""
+
+    async def find(keys: Sequence[str]) -> dict[str, CachedAnswer]:
+        async with pool.connection() as conn:
+            return await lookup_async(conn, keys)
+
+    return AnswerCache(find)

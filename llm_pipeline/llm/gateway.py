@@ -201,6 +201,34 @@ class Gateway:
         hit = await self._from_cache(question, checked)
         return hit or await self._until_answered(question, messages, shape, checked)
 
+    async def send_again(self, question: Question, messages: Messages, contract: type[Answer]) -> Reply[Answer]:
+        """Send the exact bytes of `question.body`, whatever the settings say now: no cache, no re-ask, no other seed.
+
+        The same bytes are tried again where that can help. Otherwise as `ask`.
+
+        Args:
+            messages: those in the body.
+        """
+        model, attempts = question.interrogation.model, list[Attempt]()
+        if model in self._fatal:
+            return Reply(None, (), self._fatal[model])
+        try:
+            while True:
+                parsed, error, attempt = await self._call(question, messages, contract)
+                attempts.append(attempt)
+                if error is None:
+                    return Reply(parsed, tuple(attempts), None)
+                if not error.retry or error.new_seed or len(attempts) >= self._tries(error):
+                    return self._gave_up(model, tuple(attempts), error)
+                await self._pause(len(attempts), error)
+                question = replace(question, attempt=question.attempt + 1)
+        except BaseException:  # cancelled: the calls were made all the same
+            self.abandoned.extend(attempts)
+            raise
+
+    def _tries(self, error: LlmError) -> int:
+        return min(self.settings.llm_max_attempts, error.max_tries or 99)
+
     async def _from_cache(self, question: Question, contract: type[Any]) -> Reply[Any] | None:
         if self.cache is None or question.cache_key is None:
             return None
@@ -245,7 +273,7 @@ class Gateway:
                 reasked = True
                 said = attempt.raw_response or ""
                 asked = messages_with_error(messages, said, error, options["num_ctx"], options["num_predict"])
-            elif error.retry and tries < min(self.settings.llm_max_attempts, error.max_tries or 99):
+            elif error.retry and tries < self._tries(error):
                 await self._pause(tries, error)
                 tries += 1
                 if error.new_seed:

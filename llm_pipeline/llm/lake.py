@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,8 @@ from llm_pipeline.hashing import sha256_hex
 
 ArtifactType = Literal["request_json", "response_json", "evidence_bundle", "prompt_text", "parsed_output"]
 _ROOT_FOLDER = "llm_runs"
+UNFINISHED = ".part"
+"""How the name of a file ends that is being written, or that a killed process left."""
 
 
 class LakeError(OSError):
@@ -51,6 +54,7 @@ class Lake:
 
     def __init__(self, location: str | Path) -> None:
         text = str(location).removeprefix("file://")
+        self.location = text
         self.local = "://" not in text
         self._root: Any = Path(text).expanduser().absolute() if self.local else _remote(text)
 
@@ -105,9 +109,37 @@ class Lake:
             raise DamagedArtifactError(f"{lake_uri} has another SHA-256 than recorded ({content_sha256})")
         return content
 
+    def files(self) -> Iterator[str]:
+        """Every file of the lake as `inside` names it, in the order of its characters; folder by folder, so that
+        memory holds one folder at a time.
+
+        Raises:
+            LakeError: a folder cannot be read.
+        """
+        try:
+            yield from _walk(self._root / _ROOT_FOLDER, _ROOT_FOLDER)
+        except Exception as error:  # drivers of object stores raise errors of their own
+            raise LakeError(f"cannot list {self._root}: {type(error).__name__}: {error}") from error
+
     def _find(self, lake_uri: str) -> Any:
-        inside = lake_uri[lake_uri.rfind(f"{_ROOT_FOLDER}/") :]
-        return self._root.joinpath(*inside.split("/"))
+        return self._root.joinpath(*inside(lake_uri).split("/"))
+
+
+def inside(lake_uri: str) -> str:
+    """An artifact's place inside its lake, wherever the lake stands: `llm_runs/…`."""
+    start = lake_uri.rfind(f"{_ROOT_FOLDER}/")
+    return lake_uri if start < 0 else lake_uri[start:]
+
+
+def _walk(folder: Any, name: str) -> Iterator[str]:
+    if not folder.is_dir():
+        return
+    entries = [(f"{one.name}/" if one.is_dir() else one.name, one) for one in folder.iterdir()]
+    for entry, place in sorted(entries, key=lambda one: one[0]):
+        if entry.endswith("/"):
+            yield from _walk(place, f"{name}/{entry[:-1]}")
+        else:
+            yield f"{name}/{entry}"
 
 
 def _remote(url: str) -> Any:
