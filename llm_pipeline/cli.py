@@ -343,4 +343,5 @@ def _materialize(
         fail(f"checks failed: {', '.join(outcome.failed_checks)}")
 
 
-import llm_pipeline.anomalies_cli  # noqa: E402, F401  at the end, because its commands use what is defined above
+import llm_pipeline.anomalies_cli  # noqa: E402  at the end, because its commands use what is defined above
+import llm_pipeline.lineage_cli  # noqa: E402, F401
