@@ -55,7 +55,7 @@ def row_breaks(row: StoredRow, steps: Sequence[ProvenanceStep]) -> Iterator[Brea
     load = steps[last]
     read = _read(steps[: last + 1])
     other = sorted(name for name in _COMPARED & read.keys() if read[name] != row.columns[name])
-    if (found := _fingerprint(row)) is None:
+    if (found := fingerprint(row)) is None:
         yield Break("raw_data_lost", "raw_data of the row", "source_row, as_filed and notes", shown(row.raw))
     elif found != load.output_hash:
         yield _edited(row, read, other, load, found)
@@ -94,7 +94,7 @@ def _read(steps: Sequence[ProvenanceStep]) -> dict[str, Any]:
     return read
 
 
-def _fingerprint(row: StoredRow) -> str | None:
+def fingerprint(row: StoredRow) -> str | None:
     """The hash of the row as it stands; None when it lost a part of what it was taken over."""
     raw = row.raw
     if not isinstance(raw, dict) or not raw.keys() >= _KEPT or not isinstance(raw["notes"], list):
