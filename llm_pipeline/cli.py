@@ -365,3 +365,4 @@ import llm_pipeline.recommendations_cli  # noqa: E402
 import llm_pipeline.review_cli  # noqa: E402, F401
 import llm_pipeline.prompts_cli  # noqa: E402, F401  as above
 import llm_pipeline.replay_cli  # noqa: E402, F401
+import llm_pipeline.lineage_cli  # noqa: E402, F401

@@ -47,6 +47,15 @@ def _refuse_floats(value: Any) -> None:
             waiting.extend(item)
 
 
+def _refuse_float(text: str) -> None:
+    raise TypeError(f"a float has no canonical form, use Decimal or int: {text}")
+
+
+# Made once: `json.dumps` with arguments makes a new encoder a call, a third of the time of a small value.
+_WITHOUT_FLOATS = json.JSONDecoder(parse_float=_refuse_float, parse_constant=_refuse_float)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_encode)
+
+
 def canonical_json(value: Any) -> bytes:
     """The one UTF-8 encoding of a value: sorted keys, no spaces, no floats, times with a zone.
 
@@ -56,9 +65,23 @@ def canonical_json(value: Any) -> bytes:
         TypeError: the value holds a float, a naive time, a non-text key or a type without a canonical form.
     """
     _refuse_floats(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_encode)
+    return _canonical(value)
+
+
+def canonical_of_text(text: str) -> tuple[Any, bytes]:
+    """The value of a JSON text, and its canonical JSON: a third faster than parsing first.
+
+    Raises:
+        TypeError: there is a float in it.
+        ValueError: it is not JSON.
+    """
+    value = _WITHOUT_FLOATS.decode(text)
+    return value, _canonical(value)
+
+
+def _canonical(value: Any) -> bytes:
     try:
-        return text.encode()
+        return _CANONICAL.encode(value).encode()
     except UnicodeEncodeError:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_encode).encode()
 

@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import dict_row
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from llm_pipeline.anomalies.contract import AnomalyAnswer
 from llm_pipeline.anomalies.interrogation import KEY
@@ -169,24 +169,26 @@ class StoredAnswers:
     invalid: list[str]
 
 
-def check_answers(conn: Connection[Any], run_id: str) -> StoredAnswers:
-    """Whether the stored answers of a Dagster run still fit the contract."""
+def check_answers(
+    conn: Connection[Any], run_id: str, key: str = KEY, contract: type[BaseModel] = AnomalyAnswer
+) -> StoredAnswers:
+    """Whether the stored answers of a Dagster run to an interrogation still fit its contract."""
     checked, invalid = 0, []
-    for audit_id, answer in _answers(conn, run_id):
+    for audit_id, answer in _answers(conn, run_id, key):
         checked += 1
         try:
-            AnomalyAnswer.model_validate_json(answer)
+            contract.model_validate_json(answer)
         except ValidationError as error:
             invalid.append(f"{audit_id}: {error.errors()[0]['msg']}")
     return StoredAnswers(checked, invalid)
 
 
-def _answers(conn: Connection[Any], run_id: str) -> Iterator[tuple[str, str]]:
+def _answers(conn: Connection[Any], run_id: str, key: str) -> Iterator[tuple[str, str]]:
     with conn.cursor(name="answers") as cur:
         cur.execute(
             """SELECT id::text, parsed_output::text FROM llm_audit_trail
                WHERE dagster_run_id = %s AND parse_success AND service_name = %s""",
-            [run_id, KEY],
+            [run_id, key],
         )
         yield from cur
 

@@ -6,10 +6,9 @@ jsonb_populate_recordset, which casts them to the table's own types, and come ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
 from typing import Any
 
 from psycopg import Cursor
@@ -109,47 +108,16 @@ def write_disclosures(cur: Cursor[Any], records: Iterable[tuple[str, DisclosureR
         cur.execute(_WRITE, (as_jsonb_rows(rows),))
 
 
-_STEP_COLUMNS = (
-    "disclosure_id",
-    "step_no",
-    "step",
-    "step_version",
-    "input_hash",
-    "output_hash",
-    "previous_hash",
-    "chain_hash",
-    "detail",
-    "ts",
-)
-
-
-_step_values = attrgetter(*_STEP_COLUMNS)
-
-
 def write_steps(cur: Cursor[Any], steps: Iterable[ProvenanceStep]) -> None:
     """Append steps to the provenance table.
 
     Steps hold hashes and cleaned text only, so the values go in as they are: `copy_into` would look through each of
     them again, a sixth of the time of a load.
     """
-    with cur.copy(f"COPY disclosure_provenance ({', '.join(_STEP_COLUMNS)}) FROM STDIN") as copy:
+    with cur.copy(f"COPY disclosure_provenance ({', '.join(ProvenanceStep._fields)}) FROM STDIN") as copy:
         for step in steps:
-            *values, detail, ts = _step_values(step)
+            *values, detail, ts = step
             copy.write_row((*values, json_text(detail), ts))
-
-
-def read_chains(cur: Cursor[Any], disclosure_ids: Sequence[str]) -> Iterator[ProvenanceStep]:
-    """The steps of those disclosures, chain by chain, in order."""
-    cur.execute(
-        """SELECT disclosure_id, step_no, step, step_version, input_hash, output_hash, previous_hash,
-        chain_hash,
-                  detail, ts
-           FROM disclosure_provenance
-            WHERE disclosure_id = ANY(%s) ORDER BY disclosure_id, step_no""",
-        (list(disclosure_ids),),
-    )
-    for row in cur:
-        yield ProvenanceStep(**dict(zip(_STEP_COLUMNS, row, strict=True)))
 
 
 def mark_superseded(cur: Cursor[Any], marks: Sequence[tuple[str, str, str]], now: datetime) -> None:

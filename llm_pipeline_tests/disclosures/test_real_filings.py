@@ -13,9 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from llm_pipeline.disclosures.attestation import verify_partition
 from llm_pipeline.disclosures.ingest import ingest
 from llm_pipeline.disclosures.ledger import reconcile
+from llm_pipeline.lineage.service import verify_scope
+from llm_pipeline.lineage.store import Scope
 
 Connection = psycopg.Connection[Any]
 
@@ -76,8 +77,8 @@ def test_every_senate_row_arrives_and_its_quirks_are_counted(db: Connection, sha
 
     again = ingest(db, "senate_efd", shared_data / SENATE, START, END, now=NOW.replace(day=2))
     assert (again.rows.unchanged, again.changed_anything, again.merkle_roots) == (9820, False, {})
-    busiest = max(report.days, key=lambda day: report.days[day].rows)
-    assert verify_partition(db, "senate_efd", busiest).breaks == ()
+    found = verify_scope(db, Scope(), now=NOW)
+    assert (found.holds, found.verified, found.partitions) == (True, 9820, len(report.merkle_roots))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""One question asked now, without the queue: gather, render, ask, ground, and store with its audit rows at once.
+
+A queue's worker may use `ask_one` as well: `guard` runs first in the transaction that stores, so that a worker that
+lost its job there writes audit rows and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+import psycopg
+from psycopg import Connection, Cursor
+from pydantic import BaseModel
+
+from llm_pipeline.db.bulk import as_jsonb_rows
+from llm_pipeline.interrogations.queued import (
+    Evidence,
+    EvidenceMissingError,
+    Grounded,
+    JobRef,
+    QueuedInterrogation,
+    UngroundedClaim,
+)
+from llm_pipeline.llm.audit import Attempt, write_attempts
+from llm_pipeline.llm.errors import LlmError
+from llm_pipeline.llm.gateway import Gateway
+from llm_pipeline.llm.interrogation import Interrogation, ModelOptions
+from llm_pipeline.llm.prompt_versions import register_prompts
+from llm_pipeline.llm.prompts import PromptTemplate, parse_prompt
+from llm_pipeline.llm.reply import Reply
+from llm_pipeline.llm.spool import load_spool, spool_attempts
+from llm_pipeline.settings import Settings, project_folder
+
+Connect = Callable[[], AbstractContextManager[Connection[Any]]]
+"""Opens a connection whose transaction is committed at the end, or rolled back on an error."""
+Guard = Callable[[Cursor[Any]], bool]
+"""Whether the result may still be stored."""
+
+NO_JOB = JobRef("", 0, BaseModel())
+
+_CLAIMS = """
+INSERT INTO ungrounded_claims (audit_trail_id, interrogation, claim, reason_code, detail)
+SELECT audit_trail_id, interrogation, claim, reason_code, detail
+FROM jsonb_populate_recordset(NULL::ungrounded_claims, %s)
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What became of one question.
+
+    Attributes:
+        outcome: stored; refused by grounding as a whole; failed, without a usable answer; missing, nothing to ask
+            about; stale, the guard said no.
+        reason: of everything but stored.
+        fatal: no further question to this model can succeed in this run.
+    """
+
+    outcome: Literal["stored", "refused", "failed", "missing", "stale"]
+    reason: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    claims: Sequence[UngroundedClaim] = ()
+    result: Any = None
+    fatal: bool = False
+
+
+def template_of(key: str) -> PromptTemplate:
+    """The prompt `prompts/<key>.txt`.
+
+    Raises:
+        PromptError: the file is not a usable template.
+    """
+    file = project_folder("prompts") / f"{key}.txt"
+    return parse_prompt(file.read_bytes(), file.name)
+
+
+def prepare(conn: Connection[Any], settings: Settings, key: str, now: datetime) -> None:
+    """Before a run: bring in audit rows that an earlier run had to leave on disk, and register the prompt.
+
+    Raises:
+        PromptVersionConflictError: the prompt's text changed without a new version.
+        psycopg.Error: the database refused.
+    """
+    load_spool(conn, settings.llm_pipeline_home / "spool")
+    register_prompts(conn, [template_of(key)], now)
+
+
+def interrogation_of(asked: QueuedInterrogation, settings: Settings) -> Interrogation:
+    """The interrogation with the model and options that the settings name."""
+    return Interrogation(
+        asked.key, template_of(asked.key), asked.contract, asked.model(settings), ModelOptions.of(settings)
+    )
+
+
+async def ask_one(
+    connect: Connect,
+    gateway: Gateway,
+    asked: QueuedInterrogation,
+    given: BaseModel,
+    *,
+    now: datetime,
+    job: JobRef | None = None,
+    guard: Guard | None = None,
+) -> Asked:
+    """Ask one question and store what came of it, in one transaction with the audit rows that explain it.
+
+    Raises:
+        psycopg.Error: the database refused or went away; audit rows of calls that were made are spooled to disk.
+        PromptError: the template and the evidence do not fit together.
+    """
+    try:
+        evidence = await asyncio.to_thread(_gather, connect, asked, given, now)
+    except EvidenceMissingError as error:
+        return Asked("missing", str(error))
+    interrogation = interrogation_of(asked, gateway.settings)
+    reply: Reply[Any] = await gateway.ask(
+        interrogation,
+        interrogation.render(**evidence.variables),
+        asked.bind(interrogation.schema, evidence),
+        request_context={"interrogation": asked.key, "input": given.model_dump(mode="json")},
+    )
+    found = _judged(asked, evidence, reply)
+    ref = job or replace(NO_JOB, input=given)
+    try:
+        held = await asyncio.to_thread(_write, connect, asked, ref, evidence, found, guard, now)
+    except psycopg.Error:
+        spool_attempts(gateway.settings.llm_pipeline_home / "spool", found.attempts)
+        raise
+    return found if held else replace(found, outcome="stale", reason="the job was taken over", result=None)
+
+
+def _gather(connect: Connect, asked: QueuedInterrogation, given: BaseModel, now: datetime) -> Evidence:
+    with connect() as conn:
+        return asked.gather(conn, given, now)
+
+
+def _judged(asked: QueuedInterrogation, evidence: Evidence, reply: Reply[Any]) -> Asked:
+    if reply.error is not None:
+        error: LlmError = reply.error
+        return Asked("failed", f"{type(error).__name__}: {error}", reply.attempts, fatal=error.fatal)
+    grounded = asked.ground(evidence, reply.answer)
+    attempts = reply.attempts
+    if grounded.claims or grounded.result is None:
+        attempts = (*attempts[:-1], replace(attempts[-1], status="ungrounded"))
+    if grounded.result is None:
+        codes = ", ".join(dict.fromkeys(claim.reason_code for claim in grounded.claims))
+        return Asked("refused", f"refused: {codes}", attempts, grounded.claims)
+    return Asked("stored", "", attempts, grounded.claims, grounded.result)
+
+
+def _write(
+    connect: Connect,
+    asked: QueuedInterrogation,
+    ref: JobRef,
+    evidence: Evidence,
+    found: Asked,
+    guard: Guard | None,
+    now: datetime,
+) -> bool:
+    with connect() as conn, conn.transaction(), conn.cursor() as cur:
+        held = guard is None or guard(cur)
+        write_attempts(cur, found.attempts)
+        audit_id = found.attempts[-1].id if found.attempts else None
+        if not held or audit_id is None:
+            return held
+        if found.claims:
+            rows = [{"audit_trail_id": audit_id, "interrogation": asked.key, **vars(claim)} for claim in found.claims]
+            cur.execute(_CLAIMS, [as_jsonb_rows(rows)])
+        if found.result is not None:
+            asked.store(cur, ref, evidence, Grounded(found.result, found.claims), audit_id, now)
+        return True
