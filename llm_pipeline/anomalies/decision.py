@@ -63,7 +63,10 @@ def _decide(case: Case, candidate: Candidate, outcome: BatchOutcome[Judgement], 
             return Decision(candidate, "ungrounded", f"refused: {codes}", answer.audit_id, claims=claims)
         return Decision(candidate, "signal", answer.value.reasoning, answer.audit_id, answer.value)
     claims = tuple(ground_rejection(case, answer.value, shown))
-    told = "" if claims else answer.value.mundane_explanation
+    codes = ", ".join(dict.fromkeys(claim.reason_code for claim in claims))
+    if "no_reason" in codes:  # a pattern that the statistics support is not dropped without a word
+        return Decision(candidate, "ungrounded", f"refused: {codes}", answer.audit_id, claims=claims)
+    told = f"its explanation was refused: {codes}" if claims else answer.value.mundane_explanation
     return Decision(candidate, "rejected", told, answer.audit_id, claims=claims)
 
 

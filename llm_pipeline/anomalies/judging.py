@@ -8,8 +8,9 @@ the audit rows that explain it, so a killed run leaves whole cases and undecided
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -28,6 +29,7 @@ from llm_pipeline.anomalies.decision import Decision, decide_case
 from llm_pipeline.anomalies.intake import book_frame, by_id, newest_first, trades_of
 from llm_pipeline.anomalies.interrogation import KEY, anomaly_interrogation, anomaly_template, case_work
 from llm_pipeline.anomalies.report import SignalReport
+from llm_pipeline.anomalies.room import in_steps, longest_answer
 from llm_pipeline.anomalies.service import Known, read_known
 from llm_pipeline.anomalies.signal_store import apply_decisions, read_decided
 from llm_pipeline.anomalies.store import read_candidates
@@ -36,14 +38,18 @@ from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import rounded
 from llm_pipeline.llm.audit import Attempt, write_attempts
 from llm_pipeline.llm.gateway import Gateway
+from llm_pipeline.llm.interrogation import Interrogation
 from llm_pipeline.llm.prompt_versions import register_prompts
 from llm_pipeline.llm.runner import PRELOADED, run_batch
 from llm_pipeline.llm.spool import load_spool, spool_attempts
 from llm_pipeline.settings import Settings
 
 SHOWN_WINDOW = 30
-SMALLER = (18, 9, 3)
-"""Trades shown where a model's window has no room for all: with nine, a call needs about 4,000 tokens."""
+SIZES: tuple[int | None, ...] = (None, 18, 9, 3, 1)
+"""Most trades shown: all that a case shows, then fewer where a model's window has no room. With nine, a call needs
+about 3,300 tokens."""
+TOO_LONG = frozenset({"ContextOverflow", "Truncated"})
+"""Failures that a case with fewer trades may not have."""
 
 Progress = Callable[[str], None]
 
@@ -143,6 +149,15 @@ async def judge_cases(
     return report
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A case as it is asked about: how large (index of `SIZES`), and with how long an answer."""
+
+    case: Case
+    interrogation: Interrogation
+    rung: int
+
+
 class _Run:
     """One run under way."""
 
@@ -161,12 +176,11 @@ class _Run:
 
     async def some(self, cases: Sequence[Case]) -> None:
         """Ask about some cases; their cached answers are fetched in one statement."""
-        cases = [await self._fitting(case) for case in cases]
         if self._gateway.cache is not None:
             keys = []
-            for case in cases:
-                question = case_work(self._interrogation, case).build(case.candidates)
-                keys.append(await self._gateway.cache_key(self._interrogation, question.messages, question.schema))
+            for asked in [await self._fitting(case) for case in cases]:
+                question = case_work(asked.interrogation, asked.case).build(asked.case.candidates)
+                keys.append(await self._gateway.cache_key(asked.interrogation, question.messages, question.schema))
             await self._gateway.cache.preload(keys)
         async with asyncio.TaskGroup() as group:
             for case in cases:
@@ -174,25 +188,65 @@ class _Run:
         if self._progress:
             self._progress(f"{self._report.decided} of {self._report.candidates} candidates decided")
 
-    async def _fitting(self, case: Case) -> Case:
-        """The case with as many trades as the model's window has room for; the smallest if none fits."""
+    async def _fitting(self, case: Case, first: int = 0) -> _Asked:
+        """The case with as many trades as the model's window has room for; the smallest if none fits.
+
+        An answer about few trades is short: where the configured longest answer leaves no room, it is given what it
+        can need at most.
+
+        Args:
+            first: index of the largest size that is tried.
+        """
         options = await self._gateway.options(self._interrogation)
-        # A tenth less: how densely a model counts is only learnt from its answers, while others are under way.
-        room = 0.9 * (options["num_ctx"] - options["num_predict"])
-        for most in (None, *SMALLER):
+        window, predict, model = options["num_ctx"], options["num_predict"], self._interrogation.model
+        for rung in range(first, len(SIZES)):
+            most = SIZES[rung]
             tried = case if most is None else case.smaller(most)
-            messages = case_work(self._interrogation, tried).build(tried.candidates).messages
-            if self._gateway.tokens(self._interrogation.model, messages) <= room:
+            prompt = self._gateway.tokens(model, case_work(self._interrogation, tried).build(tried.candidates).messages)
+            # A tenth less: how densely a model counts is only learnt from its answers, while others are under way.
+            if prompt <= 0.9 * (window - predict):
+                return _Asked(tried, self._interrogation, rung)
+            answer = in_steps(self._gateway.tokens(model, ({"content": longest_answer(tried)},)))
+            shorter = min(answer, predict)
+            if prompt + shorter <= 0.95 * window:
                 break
-        return tried
+        own = replace(self._interrogation, options=replace(self._interrogation.options, num_predict=shorter))
+        return _Asked(tried, own, rung)
+
+    async def _ask(self, case: Case) -> tuple[list[Decision], list[Attempt], list[tuple[str, str]]]:
+        """Decisions about every candidate of a case; those that were too long are asked about alone, then with fewer
+        trades."""
+        decisions: list[Decision] = []
+        attempts: list[Attempt] = []
+        foreign: list[tuple[str, str]] = []
+        waiting = deque([await self._fitting(case)])
+        while waiting:
+            asked = waiting.popleft()
+            work = case_work(asked.interrogation, asked.case)
+            try:
+                outcome = await run_batch(self._gateway, asked.interrogation, asked.case.candidates, work)
+            except BaseException:  # cancelled: the calls before this one were made all the same
+                self._gateway.abandoned.extend(attempts)
+                raise
+            if outcome.fatal is not None:
+                self._report.stopped = str(outcome.fatal)
+            attempts += outcome.attempts
+            foreign += [(one, outcome.attempts[-1].id) for one in outcome.foreign]
+            alone = len(asked.case.candidates) == 1
+            last = outcome.fatal is not None or (alone and asked.rung + 1 == len(SIZES))
+            for decision in decide_case(asked.case, outcome):
+                name = decision.candidate.candidate_id
+                failure = outcome.failures.get(name)
+                if last or failure is None or failure.error_class not in TOO_LONG:
+                    decisions.append(decision)
+                else:
+                    waiting.append(await self._fitting(case.only([name]), asked.rung + 1 if alone else 0))
+        return decisions, attempts, foreign
 
     async def _judge(self, case: Case) -> None:
         async with self._places:
-            work = case_work(self._interrogation, case)
-            outcome = await run_batch(self._gateway, self._interrogation, case.candidates, work)
-            decisions = decide_case(case, outcome)
-            attempts = _with_status(outcome.attempts, decisions)
-            foreign = [(one, attempts[-1].id) for one in outcome.foreign]
+            decisions, made, foreign = await self._ask(case)
+            attempts = _with_status(made, decisions)
             try:
                 async with (
                     self._pool.connection() as conn,
@@ -207,8 +261,6 @@ class _Run:
         report = self._report
         report.cases += 1
         report.add_attempts(attempts)
-        if outcome.fatal is not None:
-            report.stopped = str(outcome.fatal)
         for decision in decisions:
             report.outcomes[decision.outcome] += 1
             report.claims.update(claim.reason_code for claim in decision.claims)
