@@ -133,7 +133,7 @@ def _numbers(candidate: Candidate, signal: SignalAnswer) -> Iterator[Claim]:
 
 def _events(case: Case, candidate: Candidate, signal: SignalAnswer) -> Iterator[Claim]:
     known = {near.event.event_id for near in case.events}
-    own = {near.event.event_id for near in candidate.events}
+    own = {near.event.event_id for near in case.events_of(candidate)}
     for event_id in signal.legislative_context.related_events:
         if event_id not in known:
             yield Claim("unknown_event", {"event_id": event_id}, "no such event was shown")

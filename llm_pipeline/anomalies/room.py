@@ -34,7 +34,7 @@ def longest_answer(case: Case) -> str:
                 "statistical_evidence": {"z_score": 1_000_000, "baseline_deviation_pct": 1_000_000},
                 "legislative_context": {
                     "proximity_score": 10,
-                    "related_events": [near.event.event_id for near in candidate.events[:MOST_EVENTS]],
+                    "related_events": [near.event.event_id for near in case.events_of(candidate)[:MOST_EVENTS]],
                 },
                 "reasoning": _words(_longest(SignalAnswer, "reasoning")),
                 "self_verification_notes": _words(_longest(SignalAnswer, "self_verification_notes")),
