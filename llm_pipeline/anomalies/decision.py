@@ -34,13 +34,14 @@ class Decision:
     claims: tuple[Claim, ...] = ()
 
     def row(self) -> dict[str, Any]:
-        """The columns of anomaly_decisions without the time."""
+        """The columns of anomaly_decision_history without the times."""
         return {
             "candidate_id": self.candidate.candidate_id,
-            "as_of_date": self.candidate.first_seen,
+            "evidence_as_of": self.candidate.as_of_date,
+            "evidence_sha256": evidence_sha256(self.candidate),
             "outcome": self.outcome,
             "explanation": self.explanation,
-            "evidence_sha256": evidence_sha256(self.candidate),
+            "signal": None if self.signal is None else signal_row(self),
             "audit_trail_id": self.audit_id,
         }
 
@@ -87,6 +88,7 @@ def signal_row(decision: Decision) -> dict[str, Any]:
         "signal_id": signal_id,
         "candidate_id": candidate.candidate_id,
         "as_of_date": candidate.first_seen,
+        "evidence_as_of": candidate.as_of_date,
         "filer": ", ".join(candidate.filers),
         "classification": signal.classification,
         "severity": signal.severity,

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -26,13 +26,20 @@ from llm_pipeline.anomalies.baseline import baselines
 from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import BaselineView, Case, group_candidates, open_case
 from llm_pipeline.anomalies.decision import Decision, decide_case
+from llm_pipeline.anomalies.episode import stages_by_episode
 from llm_pipeline.anomalies.intake import book_frame, by_id, newest_first, trades_of
 from llm_pipeline.anomalies.interrogation import KEY, anomaly_interrogation, anomaly_template, case_work
 from llm_pipeline.anomalies.report import SignalReport
 from llm_pipeline.anomalies.room import in_steps, longest_answer
 from llm_pipeline.anomalies.service import Known, read_known
-from llm_pipeline.anomalies.signal_store import apply_decisions, read_decided
-from llm_pipeline.anomalies.store import read_candidates
+from llm_pipeline.anomalies.signal_store import (
+    apply_decisions,
+    hold_to_evidence,
+    judged_until,
+    note_failures,
+    read_answered,
+)
+from llm_pipeline.anomalies.store import read_sightings
 from llm_pipeline.anomalies.stored_candidate import evidence_sha256
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import rounded
@@ -70,27 +77,55 @@ def prepare(conn: Connection[Any], settings: Settings, now: datetime) -> None:
 
 
 def open_cases(
-    conn: Connection[Any], start: date, end: date, thresholds: Thresholds
+    conn: Connection[Any], start: date, end: date, thresholds: Thresholds, now: datetime
 ) -> tuple[list[Case], SignalReport]:
-    """The cases of the candidates first seen in [start, end) that wait for a decision, and the report to fill."""
-    candidates = read_candidates(conn, start, end)
-    decided = read_decided(conn, start, end)
-    waiting = [one for one in candidates if _waits(one, decided)]
-    report = SignalReport(start, end, candidates=len(candidates), decided_before=len(candidates) - len(waiting))
+    """The cases that wait for a decision, and the report to fill.
+
+    Episodes first seen, or grown materially, on the as-of dates [start, end); and on later ones up to the last day
+    that was judged before, where running this window changed what is asked there. A decision on evidence that changed
+    since stands no more, nor does its signal; that is written here.
+    """
+    judged = judged_until(conn)
+    horizon = end if judged is None else max(end, judged + timedelta(days=1))
+    stages = [one for few in stages_by_episode(read_sightings(conn, start, horizon)).values() for one in few]
+    hold_to_evidence(conn, stages, now)
+    answered = read_answered(conn, sorted({one.candidate_id for one in stages}))
+    asked = [one for one in stages if start <= one.as_of_date < horizon]
+    waiting = [one for one in asked if (one.candidate_id, evidence_sha256(one)) not in answered]
+    counted = sum(one.as_of_date < end for one in asked) + sum(one.as_of_date >= end for one in waiting)
+    report = SignalReport(start, end, candidates=counted, decided_before=counted - len(waiting))
+    report.grown = sum(one.as_of_date != one.first_seen for one in waiting)
     if not waiting:
         return [], report
-    known = read_known(conn, end)
+    waiting.sort(key=lambda one: (one.as_of_date, one.candidate_id))
+    known = read_known(conn, waiting[-1].as_of_date + timedelta(days=1))
+    there = set(known.frame["record_id"])
+    lost = [one for one in waiting if not there.issuperset(one.trade_ids)]
+    _fail_lost(conn, lost, report, now)
     cases = [
         _case(known, as_of, group, thresholds)
-        for as_of, found in groupby(waiting, key=lambda one: one.as_of_date)
+        for as_of, found in groupby((one for one in waiting if one not in lost), key=lambda one: one.as_of_date)
         for group in group_candidates(list(found))
     ]
     return cases, report
 
 
-def _waits(candidate: Candidate, decided: dict[str, tuple[str, str]]) -> bool:
-    outcome, evidence = decided.get(candidate.candidate_id, ("failed", ""))
-    return outcome == "failed" or evidence != evidence_sha256(candidate)
+def _fail_lost(conn: Connection[Any], lost: Sequence[Candidate], report: SignalReport, now: datetime) -> None:
+    """Candidates with a trade that was deleted or rejected since: nobody is asked about them."""
+    decisions = [
+        Decision(
+            one,
+            "failed",
+            f"a trade of it is not validated any more: run anomaly_candidates again from {one.first_seen} on",
+            None,
+        )
+        for one in lost
+    ]
+    if decisions:
+        note_failures(conn, decisions, KEY, now)
+    for decision in decisions:
+        report.outcomes["failed"] += 1
+        report.failures[decision.candidate.candidate_id] = decision.explanation
 
 
 def _case(known: Known, as_of: date, candidates: Sequence[Candidate], thresholds: Thresholds) -> Case:

@@ -54,13 +54,15 @@ class CandidateReport:
 class SignalReport:
     """What became of the candidates first seen on the as-of dates [start, end) in one run.
 
-    candidates: all of them; decided_before: those whose decision stands, about which no model was asked.
+    candidates: all of them, and the episodes that grew in the window; decided_before: those whose decision stands, about
+    which no model was asked; grown: asked about because an episode grew.
     """
 
     start: date
     end: date
     candidates: int = 0
     decided_before: int = 0
+    grown: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     claims: Counter[str] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)

@@ -130,6 +130,7 @@ def signal_metadata(report: SignalReport, account: CandidateAccount) -> dict[str
         "ungrounded": account.ungrounded,
         "failed": account.failed,
         "decided_before": report.decided_before,
+        "episodes_grown": report.grown,
         "model_calls": report.calls,
         "cache_hits": report.cache_hits,
     }
