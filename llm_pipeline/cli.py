@@ -361,8 +361,8 @@ def _materialize(
 import llm_pipeline.anomalies_cli  # noqa: E402  at the end, because its commands use what is defined above
 import llm_pipeline.feedback_cli  # noqa: E402
 import llm_pipeline.jobs_cli  # noqa: E402
+import llm_pipeline.lineage_cli  # noqa: E402
+import llm_pipeline.prompts_cli  # noqa: E402  as above
 import llm_pipeline.recommendations_cli  # noqa: E402
+import llm_pipeline.replay_cli  # noqa: E402
 import llm_pipeline.review_cli  # noqa: E402, F401
-import llm_pipeline.prompts_cli  # noqa: E402, F401  as above
-import llm_pipeline.replay_cli  # noqa: E402, F401
-import llm_pipeline.lineage_cli  # noqa: E402, F401

@@ -35,26 +35,35 @@ _AHEAD: LiteralString = f"""
       AND COALESCE(e.near #>> '{{event,known_from}}', e.near #>> '{{event,day}}')::date > s.as_of_date
     ORDER BY 2, 1, 3"""  # noqa: S608
 
+# Against the evidence of the day that was asked about, kept in anomaly_sightings, and the audited answer; nothing here
+# goes through the code that wrote the signal.
 _UNGROUNDED: LiteralString = """
     WITH signals AS MATERIALIZED (
-        SELECT s.*, c.trade_ids, c.evidence, c.legislative_context AS computed_context, c.candidate_id AS found
+        SELECT s.*, x.candidate AS found, ARRAY(SELECT jsonb_array_elements_text(x.candidate -> 'trade_ids')) AS own
         FROM llm_anomaly_signals s
-        LEFT JOIN anomaly_candidates c USING (candidate_id)
-        WHERE s.as_of_date >= %(start)s AND s.as_of_date < %(end)s AND s.status = 'active'
+        LEFT JOIN anomaly_sightings x ON x.candidate_id = s.candidate_id
+            AND x.as_of_date = COALESCE(s.evidence_as_of, s.as_of_date)
+        WHERE s.status = 'active' AND (s.as_of_date >= %(start)s AND s.as_of_date < %(end)s
+            OR s.evidence_as_of >= %(start)s AND s.evidence_as_of < %(end)s)
     ), trades AS MATERIALIZED (
         SELECT s.signal_id, t.trade ->> 'record_id' AS record_id, t.trade ->> 'ticker' AS ticker,
-               (t.trade ->> 'date')::date AS day, s.trade_ids
+               (t.trade ->> 'date')::date AS day, s.own, s.found IS NOT NULL AS known
         FROM signals s CROSS JOIN LATERAL jsonb_array_elements(s.trades_involved) AS t (trade)
     ), rows AS MATERIALIZED (
         SELECT d.id::text AS id, d.asset_ticker, d.transaction_date::date AS day FROM trading_disclosures d
-        WHERE d.id::text IN (SELECT record_id FROM trades UNION SELECT unnest(trade_ids) FROM signals)
+        WHERE d.deleted_at IS NULL AND d.llm_validation_status IN ('pass', 'flag')
+          AND d.id::text IN (SELECT record_id FROM trades UNION SELECT unnest(own) FROM signals)
     )
-    SELECT signal_id, 'there is no such candidate' AS problem FROM signals WHERE found IS NULL
+    SELECT signal_id, 'there is no such candidate with evidence of that day' AS problem FROM signals WHERE found IS NULL
+    UNION ALL
+    SELECT signal_id, 'it names no trade' FROM signals WHERE trades_involved = '[]'
     UNION ALL
     SELECT signal_id, 'trade ' || record_id || ' is not one of the candidate''s' FROM trades
-    WHERE trade_ids IS NOT NULL AND NOT record_id = ANY (trade_ids)
+    WHERE known AND NOT record_id = ANY (own)
     UNION ALL
-    SELECT t.signal_id, 'trade ' || t.record_id || ' has another ticker or day, or does not exist'
+    SELECT signal_id, 'trade ' || record_id || ' is named twice' FROM trades GROUP BY 1, record_id HAVING count(*) > 1
+    UNION ALL
+    SELECT t.signal_id, 'trade ' || t.record_id || ' has another ticker or day, or is no validated trade'
     FROM trades t LEFT JOIN rows r ON r.id = t.record_id
     WHERE r.id IS NULL OR r.day IS DISTINCT FROM t.day
        OR NULLIF(btrim(r.asset_ticker), '') IS DISTINCT FROM t.ticker
@@ -63,27 +72,56 @@ _UNGROUNDED: LiteralString = """
     FROM signals s
     CROSS JOIN LATERAL jsonb_array_elements_text(s.legislative_context -> 'related_events') AS e (event_id)
     WHERE s.found IS NOT NULL AND NOT EXISTS (
-        SELECT FROM jsonb_array_elements(s.computed_context -> 'events') AS n (near)
+        SELECT FROM jsonb_array_elements(s.found -> 'events') AS n (near)
         WHERE n.near #>> '{event,event_id}' = e.event_id)
     UNION ALL
     SELECT s.signal_id, 'ticker ' || k.ticker || ' is not traded by the candidate'
     FROM signals s
     CROSS JOIN LATERAL jsonb_array_elements_text(s.trading_signal -> 'suggested_tickers') AS k (ticker)
     WHERE s.found IS NOT NULL
-      AND NOT EXISTS (SELECT FROM rows r WHERE r.id = ANY (s.trade_ids) AND btrim(r.asset_ticker) = k.ticker)
+      AND NOT EXISTS (SELECT FROM rows r WHERE r.id = ANY (s.own) AND btrim(r.asset_ticker) = k.ticker)
     UNION ALL
     SELECT s.signal_id, 'number ' || m.measure::text || ' is not the computed one'
     FROM signals s CROSS JOIN LATERAL jsonb_array_elements(s.statistical_evidence -> 'measures') AS m (measure)
-    WHERE s.found IS NOT NULL AND NOT s.evidence -> 'measures' @> jsonb_build_array(m.measure)
+    WHERE s.found IS NOT NULL AND NOT s.found -> 'measures' @> jsonb_build_array(m.measure)
+    UNION ALL
+    SELECT s.signal_id, 'numbers of the evidence are missing or doubled' FROM signals s
+    WHERE s.found IS NOT NULL AND jsonb_array_length(s.found -> 'measures')
+        IS DISTINCT FROM jsonb_array_length(s.statistical_evidence -> 'measures')
     UNION ALL
     SELECT s.signal_id, 'the ' || n.name || ' is not the computed one'
     FROM signals s CROSS JOIN LATERAL (VALUES ('z_score'), ('baseline_deviation_pct')) AS n (name)
     WHERE s.found IS NOT NULL AND s.statistical_evidence ->> n.name IS DISTINCT FROM (
-        SELECT c.measure ->> 'value' FROM jsonb_array_elements(s.evidence -> 'measures') AS c (measure)
+        SELECT c.measure ->> 'value' FROM jsonb_array_elements(s.found -> 'measures') AS c (measure)
         WHERE c.measure ->> 'name' = n.name)
     UNION ALL
-    SELECT signal_id, 'the classification is not the candidate''s' FROM signals s
-    JOIN anomaly_candidates c USING (candidate_id) WHERE s.classification <> c.classification
+    SELECT s.signal_id, 'the ' || n.name || ' is not the candidate''s'
+    FROM signals s CROSS JOIN LATERAL (VALUES
+        ('classification', to_jsonb(s.classification), s.found -> 'classification'),
+        ('proximity_score', s.legislative_context -> 'proximity_score', s.found -> 'proximity_score'),
+        ('p_value', s.statistical_evidence -> 'p_value', s.found -> 'p_value'),
+        ('adjusted_p', s.statistical_evidence -> 'adjusted_p', s.found -> 'adjusted_p'),
+        ('family_size', s.statistical_evidence -> 'family_size', s.found -> 'family_size'),
+        ('list of cautions', s.statistical_evidence -> 'cautions', s.found -> 'cautions'),
+        ('version of the thresholds', s.statistical_evidence #> '{thresholds,version}', s.found -> 'thresholds_version'),
+        ('hash of the thresholds', s.statistical_evidence #> '{thresholds,sha256}',
+            s.found -> 'thresholds_fingerprint'),
+        ('filer', to_jsonb(s.filer),
+            to_jsonb(array_to_string(ARRAY(SELECT jsonb_array_elements_text(s.found -> 'filers')), ', '))),
+        ('window', jsonb_build_array(s.analysis_window_start, s.analysis_window_end),
+            jsonb_build_array(s.found -> 'window_start', s.found -> 'window_end'))
+    ) AS n (name, told, computed)
+    WHERE s.found IS NOT NULL AND n.told IS DISTINCT FROM n.computed
+    UNION ALL
+    SELECT s.signal_id, 'its words are not those of the audited answer' FROM signals s
+    LEFT JOIN llm_audit_trail a ON a.id = s.audit_trail_id
+    WHERE NOT EXISTS (
+        SELECT FROM jsonb_array_elements(CASE jsonb_typeof(a.parsed_output -> 'signals') WHEN 'array'
+            THEN a.parsed_output -> 'signals' ELSE '[]' END) AS e (answer)
+        WHERE e.answer ->> 'candidate_id' = s.candidate_id AND e.answer ->> 'reasoning' = s.reasoning
+          AND e.answer ->> 'self_verification_notes' = s.self_verification_notes
+          AND e.answer ->> 'severity' = s.severity AND e.answer ->> 'confidence' = s.confidence::text
+          AND e.answer -> 'trading_signal' = s.trading_signal)
     ORDER BY 1, 2"""
 
 _ACCOUNT: LiteralString = """

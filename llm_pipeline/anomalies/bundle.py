@@ -23,7 +23,8 @@ from llm_pipeline.disclosures.amounts import label_for
 _SIGNAL: LiteralString = """
     SELECT s.signal_id, s.candidate_id, s.filer, s.classification, s.severity, s.confidence, s.reasoning,
            s.self_verification_notes, s.trading_signal, s.trades_involved, s.legislative_context,
-           s.statistical_evidence, s.as_of_date, s.last_seen, s.review_status, s.reviewed_by, s.reviewed_at,
+           s.statistical_evidence, s.as_of_date, s.last_seen,
+           COALESCE(s.evidence_as_of, s.as_of_date) AS evidence_as_of, s.review_status, s.reviewed_by, s.reviewed_at,
            s.review_notes, s.status, s.audit_trail_id::text AS audit_id, s.created_at,
            a.model_used, a.model_digest, a.provider, a.prompt_version, a.prompt_hash, a.resolved_prompt_sha256,
            a.endpoint, a.options, a.created_at AS asked_at
@@ -36,6 +37,12 @@ _PROVENANCE: LiteralString = """
            (array_agg(input_hash ORDER BY step_no))[1] AS source_hash,
            (array_agg(output_hash ORDER BY step_no DESC) FILTER (WHERE step = 'load'))[1] AS loaded_hash
     FROM disclosure_provenance WHERE disclosure_id = ANY(%s) GROUP BY 1"""
+
+_HISTORY: LiteralString = """
+    SELECT evidence_as_of, decided_at, outcome, signal ->> 'severity' AS severity,
+           (signal ->> 'confidence')::integer AS confidence, explanation, audit_trail_id::text AS audit_id,
+           superseded_at
+    FROM anomaly_decision_history WHERE candidate_id = %s ORDER BY evidence_as_of, decided_at, evidence_sha256"""
 
 _STATUS: LiteralString = """
     SELECT id::text AS id, llm_validation_status AS status, superseded_by, source, source_document_id, row_ordinal
@@ -77,9 +84,13 @@ def read_bundle(conn: Connection[Any], signal_id: str, *, now: datetime) -> Bund
             "SELECT as_of_date, candidate FROM anomaly_sightings WHERE candidate_id = %s ORDER BY as_of_date",
             [signal["candidate_id"]],
         ).fetchall()
-        if not sightings:
-            raise UnknownSignalError(f"signal {signal_id!r} was withdrawn: its candidate is not found any more")
-        candidate = candidate_from_json(sightings[0]["candidate"])
+        sight = next((one for one in sightings if one["as_of_date"] == signal["evidence_as_of"]), None)
+        if sight is None:
+            raise UnknownSignalError(
+                f"signal {signal_id!r} was withdrawn: its evidence as of {signal['evidence_as_of']} is not found any more"
+            )
+        candidate = candidate_from_json(sight["candidate"])
+        history = cur.execute(_HISTORY, [signal["candidate_id"]]).fetchall()
         trades = tuple(trades_of_candidate(conn, candidate))
         own = [one for one in trades if one.record_id in candidate.trade_ids]
         ids = [one.record_id for one in own]
@@ -89,7 +100,7 @@ def read_bundle(conn: Connection[Any], signal_id: str, *, now: datetime) -> Bund
             "SELECT reason_code, claim, detail FROM ungrounded_claims WHERE audit_trail_id::text = %s ORDER BY id",
             [signal["audit_id"]],
         ).fetchall()
-    as_of: date = signal["as_of_date"]
+    as_of: date = signal["evidence_as_of"]
     problems = [
         one for one in ungrounded_signals(conn, as_of, as_of + timedelta(days=1)) if one.startswith(f"{signal_id}:")
     ]
@@ -110,6 +121,7 @@ def read_bundle(conn: Connection[Any], signal_id: str, *, now: datetime) -> Bund
                 "self_verification_notes",
                 "trading_signal",
                 "as_of_date",
+                "evidence_as_of",
                 "last_seen",
                 "status",
             )
@@ -169,6 +181,7 @@ def read_bundle(conn: Connection[Any], signal_id: str, *, now: datetime) -> Bund
         "sightings": [
             {"as_of_date": row["as_of_date"], "trades": len(row["candidate"]["trade_ids"])} for row in sightings
         ],
+        "decisions": history,
         "checks": {"grounding_problems": problems},
     }
     return Bundle(document | {"not_found": _not_found(document, candidate)}, candidate, trades)
@@ -206,6 +219,9 @@ def _trade(trade: Trade, signal: dict[str, Any], chains: dict[str, Any], rows: d
 def _not_found(document: dict[str, Any], candidate: Candidate) -> list[str]:
     """What a reader would look for and there is none of."""
     absent: list[str] = []
+    gone = len(candidate.trade_ids) - len(document["trades"])
+    if gone:
+        absent.append(f"{gone} of the {len(candidate.trade_ids)} trades were deleted or rejected since.")
     if not candidate.events:
         absent.append("No hearing of the filer's committees and no related floor vote near these trades is on record.")
     elif not any(near.trades_before for near in candidate.events):

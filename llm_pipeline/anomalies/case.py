@@ -69,6 +69,7 @@ class Case:
 
     shown: ids of the trades shown for each candidate, all of them where they are few, else the largest.
     trades: every trade that is shown, by id; those of no candidate are context.
+    most_events: events shown of each candidate, the nearest first; None: all.
     """
 
     as_of: date
@@ -76,6 +77,7 @@ class Case:
     shown: Mapping[str, tuple[str, ...]]
     trades: Mapping[str, Trade]
     baselines: tuple[BaselineView, ...]
+    most_events: int | None = None
 
     @property
     def filers(self) -> tuple[str, ...]:
@@ -89,9 +91,16 @@ class Case:
 
     @property
     def events(self) -> tuple[NearEvent, ...]:
-        """The events of all candidates, each once, by day."""
-        found = {near.event.event_id: near for one in self.candidates for near in one.events}
+        """The events that are shown, each once, by day."""
+        found = {near.event.event_id: near for one in self.candidates for near in self.events_of(one)}
         return tuple(sorted(found.values(), key=lambda near: (near.event.day, near.event.event_id)))
+
+    def events_of(self, candidate: Candidate) -> tuple[NearEvent, ...]:
+        """The events of a candidate that are shown."""
+        if self.most_events is None:
+            return candidate.events
+        near = sorted(candidate.events, key=lambda one: (abs(one.days_before), one.event.event_id))
+        return tuple(near[: self.most_events])
 
     def only(self, ids: Iterable[str]) -> Case:
         """The case with some of its candidates; trades of the others become no context."""
@@ -104,11 +113,13 @@ class Case:
         return replace(self, candidates=candidates, shown=shown, trades=trades)
 
     def smaller(self, most: int) -> Case:
-        """The case with at most `most` trades shown and no context, for a model with a small window."""
+        """The case with at most `most` trades shown, a third as many events of each candidate and no context, for a
+        model with a small window."""
         part = max(1, most // max(len(self.candidates), 1))
         shown = {one: trades[:part] for one, trades in self.shown.items()}
         kept = {trade for trades in shown.values() for trade in trades}
-        return replace(self, shown=shown, trades={i: one for i, one in self.trades.items() if i in kept})
+        trades = {i: one for i, one in self.trades.items() if i in kept}
+        return replace(self, shown=shown, trades=trades, most_events=max(1, most // 3))
 
 
 def group_candidates(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:

@@ -34,13 +34,14 @@ class Decision:
     claims: tuple[Claim, ...] = ()
 
     def row(self) -> dict[str, Any]:
-        """The columns of anomaly_decisions without the time."""
+        """The columns of anomaly_decision_history without the times."""
         return {
             "candidate_id": self.candidate.candidate_id,
-            "as_of_date": self.candidate.first_seen,
+            "evidence_as_of": self.candidate.as_of_date,
+            "evidence_sha256": evidence_sha256(self.candidate),
             "outcome": self.outcome,
             "explanation": self.explanation,
-            "evidence_sha256": evidence_sha256(self.candidate),
+            "signal": None if self.signal is None else signal_row(self),
             "audit_trail_id": self.audit_id,
         }
 
@@ -63,7 +64,10 @@ def _decide(case: Case, candidate: Candidate, outcome: BatchOutcome[Judgement], 
             return Decision(candidate, "ungrounded", f"refused: {codes}", answer.audit_id, claims=claims)
         return Decision(candidate, "signal", answer.value.reasoning, answer.audit_id, answer.value)
     claims = tuple(ground_rejection(case, answer.value, shown))
-    told = "" if claims else answer.value.mundane_explanation
+    codes = ", ".join(dict.fromkeys(claim.reason_code for claim in claims))
+    if "no_reason" in codes:  # a pattern that the statistics support is not dropped without a word
+        return Decision(candidate, "ungrounded", f"refused: {codes}", answer.audit_id, claims=claims)
+    told = f"its explanation was refused: {codes}" if claims else answer.value.mundane_explanation
     return Decision(candidate, "rejected", told, answer.audit_id, claims=claims)
 
 
@@ -84,6 +88,7 @@ def signal_row(decision: Decision) -> dict[str, Any]:
         "signal_id": signal_id,
         "candidate_id": candidate.candidate_id,
         "as_of_date": candidate.first_seen,
+        "evidence_as_of": candidate.as_of_date,
         "filer": ", ".join(candidate.filers),
         "classification": signal.classification,
         "severity": signal.severity,

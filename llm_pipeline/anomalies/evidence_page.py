@@ -53,7 +53,8 @@ def render_page(bundle: Bundle) -> str:
     advice = signal["trading_signal"]
     parts = [
         f"<h1>{_text(signal['classification'])}: {_text(signal['filer'])}</h1>",
-        f"<p>As of {_text(signal['as_of_date'])}, last seen {_text(signal['last_seen'])} · severity "
+        f"<p>First seen as of {_text(signal['as_of_date'])}, evidence as of {_text(signal['evidence_as_of'])}, last seen "
+        f"{_text(signal['last_seen'])} · severity "
         f"<b>{_text(signal['severity'])}</b> · confidence <b>{_text(signal['confidence'])}</b> of 10 · review: "
         f"<b>{_text(review['review_status'])}</b> · {_text(signal['status'])}</p>",
         f"<p class=notice>{_text(document['notice'])}</p>",
@@ -85,6 +86,22 @@ def render_page(bundle: Bundle) -> str:
         _table(("what", "value"), list(review.items())),
         "<h2>Seen on</h2>",
         _table(("as of", "trades"), [(one["as_of_date"], one["trades"]) for one in document["sightings"]]),
+        "<h2>Decisions so far</h2>",
+        _table(
+            ("evidence as of", "decided", "outcome", "severity", "confidence", "why", "evidence replaced"),
+            [
+                (
+                    one["evidence_as_of"],
+                    one["decided_at"],
+                    one["outcome"],
+                    one["severity"],
+                    one["confidence"],
+                    one["explanation"],
+                    one["superseded_at"],
+                )
+                for one in document["decisions"]
+            ],
+        ),
         f"<p>Grounding checked again when this page was written ({_text(document['written_at'])}): "
         f"{len(document['checks']['grounding_problems'])} problems.</p>",
         _list(document["checks"]["grounding_problems"]),

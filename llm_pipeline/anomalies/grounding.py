@@ -6,12 +6,14 @@ The rules
   an event to its candidate. Suggested tickers are among those of the candidate's trades.
 - Numbers equal the computed ones, rounded to whole numbers; null stands where nothing was computed.
 - Figures, days, tickers and ids in its sentences stand in the evidence.
+- A signal and a rejection give a reason in words.
 - The direction does not run against the trades: no `long` on sales alone, no `short` on purchases alone.
 Severity, confidence, horizon and conviction are judgements; they are bounded by the contract, nothing else.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,6 +39,7 @@ ReasonCode = (
         "event_not_of_candidate",
         "ticker_not_traded",
         "direction_mismatch",
+        "no_reason",
     ]
     | TextCode
 )
@@ -76,8 +79,10 @@ def ground_signal(case: Case, signal: SignalAnswer, shown: Shown | None = None) 
 
 
 def ground_rejection(case: Case, rejected: RejectedCandidate, shown: Shown | None = None) -> list[Claim]:
-    """What the explanation of a rejection asserts without support. The rejection itself needs none."""
+    """What the explanation of a rejection asserts without support, or that there is none."""
     shown = shown or Shown.of(case_variables(case))
+    if _wordless(rejected.mundane_explanation):
+        return [Claim("no_reason", {"candidate_id": rejected.candidate_id}, "a rejection names the explanation")]
     return [
         Claim(code, {"candidate_id": rejected.candidate_id, "words": words}, "in the mundane explanation")
         for code, words in unsupported(rejected.mundane_explanation, shown)
@@ -128,7 +133,7 @@ def _numbers(candidate: Candidate, signal: SignalAnswer) -> Iterator[Claim]:
 
 def _events(case: Case, candidate: Candidate, signal: SignalAnswer) -> Iterator[Claim]:
     known = {near.event.event_id for near in case.events}
-    own = {near.event.event_id for near in candidate.events}
+    own = {near.event.event_id for near in case.events_of(candidate)}
     for event_id in signal.legislative_context.related_events:
         if event_id not in known:
             yield Claim("unknown_event", {"event_id": event_id}, "no such event was shown")
@@ -151,6 +156,12 @@ def _trading_signal(case: Case, candidate: Candidate, signal: SignalAnswer) -> I
 
 
 def _texts(signal: SignalAnswer, shown: Shown) -> Iterator[Claim]:
+    if _wordless(signal.reasoning):
+        yield Claim("no_reason", {"field": "reasoning"}, "a signal names its reason")
     for field in ("reasoning", "self_verification_notes"):
         for code, words in unsupported(getattr(signal, field), shown):
             yield Claim(code, {"field": field, "words": words}, "it does not stand in the evidence")
+
+
+def _wordless(text: str) -> bool:
+    return not any(len(word) > 1 for word in re.findall(r"[^\W\d_]+", text))

@@ -21,6 +21,11 @@ from llm_pipeline.settings import Settings, project_folder
 
 KEY = "anomaly_detection"
 
+SHORTEST_TEXT = 10
+"""Characters of a reason, at least."""
+LONGEST_NOTES_ON_ONE = 200
+"""Characters of the notes on what candidates have in common, where there is one."""
+
 Judgement = SignalAnswer | RejectedCandidate
 
 
@@ -95,24 +100,55 @@ def bound_schema(schema: Schema, case: Case) -> Schema:
         trading = _bound(trading, "suggested_tickers", _items(trading, "suggested_tickers", ticker))
     if event := _one_of(events):
         context = _bound(context, "related_events", _items(context, "related_events", event))
-    most = {"maxItems": max(1, len(case.candidates))}
-    lists = {name: {**schema["properties"][name], **most} for name in ("signals", "rejected_candidates")}
     return {
-        **schema,
-        "properties": {**schema["properties"], **lists},
+        **_complete(schema, len(candidates)),
         "$defs": {
             **defs,
             "SignalAnswer": _bound(
-                signal,
+                _worded(signal, "reasoning", "self_verification_notes"),
                 "trades_involved",
                 {**signal["properties"]["trades_involved"], "minItems": 1, "maxItems": max(1, len(trades))},
             ),
-            "RejectedCandidate": _bound(defs["RejectedCandidate"], "candidate_id", _one_of(candidates)),
+            "RejectedCandidate": _worded(
+                _bound(defs["RejectedCandidate"], "candidate_id", _one_of(candidates)), "mundane_explanation"
+            ),
             "TradeInvolved": trade,
             "LegislativeContext": context,
             "TradingSignal": trading,
         },
     }
+
+
+def _complete(schema: Schema, count: int) -> Schema:
+    """The schema with both lists together as long as there are candidates.
+
+    Said as a choice: no signal and `count` rejections, one signal and `count` - 1, and so on. With one candidate a
+    model cannot leave it out; with several the runner asks again for those that it did. Servers take the choice and
+    ignore the properties beside it, which say the same less exactly.
+    """
+    listed = schema["properties"]
+    if count == 1:
+        notes = {**listed["market_context_notes"], "maxLength": LONGEST_NOTES_ON_ONE}
+        listed = {**listed, "market_context_notes": notes}
+    choices = [
+        {
+            "type": "object",
+            "properties": {
+                **listed,
+                "signals": _exactly(listed["signals"], upheld),
+                "rejected_candidates": _exactly(listed["rejected_candidates"], count - upheld),
+            },
+            "required": schema["required"],
+            "additionalProperties": False,
+        }
+        for upheld in range(count, -1, -1)
+    ]
+    most = {name: {**listed[name], "maxItems": max(1, count)} for name in ("signals", "rejected_candidates")}
+    return {**schema, "properties": {**listed, **most}, "anyOf": choices}
+
+
+def _exactly(array: Schema, count: int) -> Schema:
+    return {**array, "minItems": count, "maxItems": count} if count else {"enum": [[]]}
 
 
 def _one_of(values: Sequence[str]) -> Schema | None:
@@ -125,6 +161,13 @@ def _bound(node: Schema, field: str, known: Schema | None) -> Schema:
     if known is None:
         return node
     return {**node, "properties": {**node["properties"], field: known}}
+
+
+def _worded(node: Schema, *fields: str) -> Schema:
+    """With texts that are not left empty."""
+    for field in fields:
+        node = _bound(node, field, {**node["properties"][field], "minLength": SHORTEST_TEXT})
+    return node
 
 
 def _items(node: Schema, field: str, known: Schema) -> dict[str, Any]:

@@ -8,9 +8,10 @@ the audit rows that explain it, so a killed run leaves whole cases and undecided
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -25,12 +26,20 @@ from llm_pipeline.anomalies.baseline import baselines
 from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import BaselineView, Case, group_candidates, open_case
 from llm_pipeline.anomalies.decision import Decision, decide_case
+from llm_pipeline.anomalies.episode import stages_by_episode
 from llm_pipeline.anomalies.intake import book_frame, by_id, newest_first, trades_of
 from llm_pipeline.anomalies.interrogation import KEY, anomaly_interrogation, anomaly_template, case_work
 from llm_pipeline.anomalies.report import SignalReport
+from llm_pipeline.anomalies.room import in_steps, longest_answer
 from llm_pipeline.anomalies.service import Known, read_known
-from llm_pipeline.anomalies.signal_store import apply_decisions, read_decided
-from llm_pipeline.anomalies.store import read_candidates
+from llm_pipeline.anomalies.signal_store import (
+    apply_decisions,
+    hold_to_evidence,
+    judged_until,
+    note_failures,
+    read_answered,
+)
+from llm_pipeline.anomalies.store import read_sightings
 from llm_pipeline.anomalies.stored_candidate import evidence_sha256
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trial import rounded
@@ -43,8 +52,11 @@ from llm_pipeline.llm.spool import load_spool, spool_attempts
 from llm_pipeline.settings import Settings
 
 SHOWN_WINDOW = 30
-SMALLER = (18, 9, 3)
-"""Trades shown where a model's window has no room for all: with nine, a call needs about 4,000 tokens."""
+SIZES: tuple[int | None, ...] = (None, 18, 9, 3, 1)
+"""Most trades shown: all that a case shows, then fewer where a model's window has no room. With nine, a call needs
+about 3,300 tokens."""
+TOO_LONG = frozenset({"ContextOverflow", "Truncated"})
+"""Failures that a case with fewer trades may not have."""
 
 Progress = Callable[[str], None]
 
@@ -65,27 +77,55 @@ def prepare(conn: Connection[Any], settings: Settings, now: datetime) -> None:
 
 
 def open_cases(
-    conn: Connection[Any], start: date, end: date, thresholds: Thresholds
+    conn: Connection[Any], start: date, end: date, thresholds: Thresholds, now: datetime
 ) -> tuple[list[Case], SignalReport]:
-    """The cases of the candidates first seen in [start, end) that wait for a decision, and the report to fill."""
-    candidates = read_candidates(conn, start, end)
-    decided = read_decided(conn, start, end)
-    waiting = [one for one in candidates if _waits(one, decided)]
-    report = SignalReport(start, end, candidates=len(candidates), decided_before=len(candidates) - len(waiting))
+    """The cases that wait for a decision, and the report to fill.
+
+    Episodes first seen, or grown materially, on the as-of dates [start, end); and on later ones up to the last day
+    that was judged before, where running this window changed what is asked there. A decision on evidence that changed
+    since stands no more, nor does its signal; that is written here.
+    """
+    judged = judged_until(conn)
+    horizon = end if judged is None else max(end, judged + timedelta(days=1))
+    stages = [one for few in stages_by_episode(read_sightings(conn, start, horizon)).values() for one in few]
+    hold_to_evidence(conn, stages, now)
+    answered = read_answered(conn, sorted({one.candidate_id for one in stages}))
+    asked = [one for one in stages if start <= one.as_of_date < horizon]
+    waiting = [one for one in asked if (one.candidate_id, evidence_sha256(one)) not in answered]
+    counted = sum(one.as_of_date < end for one in asked) + sum(one.as_of_date >= end for one in waiting)
+    report = SignalReport(start, end, candidates=counted, decided_before=counted - len(waiting))
+    report.grown = sum(one.as_of_date != one.first_seen for one in waiting)
     if not waiting:
         return [], report
-    known = read_known(conn, end)
+    waiting.sort(key=lambda one: (one.as_of_date, one.candidate_id))
+    known = read_known(conn, waiting[-1].as_of_date + timedelta(days=1))
+    there = set(known.frame["record_id"])
+    lost = [one for one in waiting if not there.issuperset(one.trade_ids)]
+    _fail_lost(conn, lost, report, now)
     cases = [
         _case(known, as_of, group, thresholds)
-        for as_of, found in groupby(waiting, key=lambda one: one.as_of_date)
+        for as_of, found in groupby((one for one in waiting if one not in lost), key=lambda one: one.as_of_date)
         for group in group_candidates(list(found))
     ]
     return cases, report
 
 
-def _waits(candidate: Candidate, decided: dict[str, tuple[str, str]]) -> bool:
-    outcome, evidence = decided.get(candidate.candidate_id, ("failed", ""))
-    return outcome == "failed" or evidence != evidence_sha256(candidate)
+def _fail_lost(conn: Connection[Any], lost: Sequence[Candidate], report: SignalReport, now: datetime) -> None:
+    """Candidates with a trade that was deleted or rejected since: nobody is asked about them."""
+    decisions = [
+        Decision(
+            one,
+            "failed",
+            f"a trade of it is not validated any more: run anomaly_candidates again from {one.first_seen} on",
+            None,
+        )
+        for one in lost
+    ]
+    if decisions:
+        note_failures(conn, decisions, KEY, now)
+    for decision in decisions:
+        report.outcomes["failed"] += 1
+        report.failures[decision.candidate.candidate_id] = decision.explanation
 
 
 def _case(known: Known, as_of: date, candidates: Sequence[Candidate], thresholds: Thresholds) -> Case:
@@ -148,6 +188,15 @@ async def judge_cases(
     return report
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A case as it is asked about: how large (index of `SIZES`), and with how long an answer."""
+
+    case: Case
+    interrogation: Interrogation
+    rung: int
+
+
 class _Run:
     """One run under way."""
 
@@ -167,12 +216,11 @@ class _Run:
 
     async def some(self, cases: Sequence[Case]) -> None:
         """Ask about some cases; their cached answers are fetched in one statement."""
-        cases = [await self._fitting(case) for case in cases]
         if self._gateway.cache is not None:
             keys = []
-            for case in cases:
-                question = case_work(self._interrogation, case).build(case.candidates)
-                keys.append(await self._gateway.cache_key(self._interrogation, question.messages, question.schema))
+            for asked in [await self._fitting(case) for case in cases]:
+                question = case_work(asked.interrogation, asked.case).build(asked.case.candidates)
+                keys.append(await self._gateway.cache_key(asked.interrogation, question.messages, question.schema))
             await self._gateway.cache.preload(keys)
         async with asyncio.TaskGroup() as group:
             for case in cases:
@@ -180,25 +228,65 @@ class _Run:
         if self._progress:
             self._progress(f"{self._report.decided} of {self._report.candidates} candidates decided")
 
-    async def _fitting(self, case: Case) -> Case:
-        """The case with as many trades as the model's window has room for; the smallest if none fits."""
+    async def _fitting(self, case: Case, first: int = 0) -> _Asked:
+        """The case with as many trades as the model's window has room for; the smallest if none fits.
+
+        An answer about few trades is short: where the configured longest answer leaves no room, it is given what it
+        can need at most.
+
+        Args:
+            first: index of the largest size that is tried.
+        """
         options = await self._gateway.options(self._interrogation)
-        # A tenth less: how densely a model counts is only learnt from its answers, while others are under way.
-        room = 0.9 * (options["num_ctx"] - options["num_predict"])
-        for most in (None, *SMALLER):
+        window, predict, model = options["num_ctx"], options["num_predict"], self._interrogation.model
+        for rung in range(first, len(SIZES)):
+            most = SIZES[rung]
             tried = case if most is None else case.smaller(most)
-            messages = case_work(self._interrogation, tried).build(tried.candidates).messages
-            if self._gateway.tokens(self._interrogation.model, messages) <= room:
+            prompt = self._gateway.tokens(model, case_work(self._interrogation, tried).build(tried.candidates).messages)
+            # A tenth less: how densely a model counts is only learnt from its answers, while others are under way.
+            if prompt <= 0.9 * (window - predict):
+                return _Asked(tried, self._interrogation, rung)
+            answer = in_steps(self._gateway.tokens(model, ({"content": longest_answer(tried)},)))
+            shorter = min(answer, predict)
+            if prompt + shorter <= 0.95 * window:
                 break
-        return tried
+        own = replace(self._interrogation, options=replace(self._interrogation.options, num_predict=shorter))
+        return _Asked(tried, own, rung)
+
+    async def _ask(self, case: Case) -> tuple[list[Decision], list[Attempt], list[tuple[str, str]]]:
+        """Decisions about every candidate of a case; those that were too long are asked about alone, then with fewer
+        trades."""
+        decisions: list[Decision] = []
+        attempts: list[Attempt] = []
+        foreign: list[tuple[str, str]] = []
+        waiting = deque([await self._fitting(case)])
+        while waiting:
+            asked = waiting.popleft()
+            work = case_work(asked.interrogation, asked.case)
+            try:
+                outcome = await run_batch(self._gateway, asked.interrogation, asked.case.candidates, work)
+            except BaseException:  # cancelled: the calls before this one were made all the same
+                self._gateway.abandoned.extend(attempts)
+                raise
+            if outcome.fatal is not None:
+                self._report.stopped = str(outcome.fatal)
+            attempts += outcome.attempts
+            foreign += [(one, outcome.attempts[-1].id) for one in outcome.foreign]
+            alone = len(asked.case.candidates) == 1
+            last = outcome.fatal is not None or (alone and asked.rung + 1 == len(SIZES))
+            for decision in decide_case(asked.case, outcome):
+                name = decision.candidate.candidate_id
+                failure = outcome.failures.get(name)
+                if last or failure is None or failure.error_class not in TOO_LONG:
+                    decisions.append(decision)
+                else:
+                    waiting.append(await self._fitting(case.only([name]), asked.rung + 1 if alone else 0))
+        return decisions, attempts, foreign
 
     async def _judge(self, case: Case) -> None:
         async with self._places:
-            work = case_work(self._interrogation, case)
-            outcome = await run_batch(self._gateway, self._interrogation, case.candidates, work)
-            decisions = decide_case(case, outcome)
-            attempts = _with_status(outcome.attempts, decisions)
-            foreign = [(one, attempts[-1].id) for one in outcome.foreign]
+            decisions, made, foreign = await self._ask(case)
+            attempts = _with_status(made, decisions)
             try:
                 async with (
                     self._pool.connection() as conn,
@@ -213,8 +301,6 @@ class _Run:
         report = self._report
         report.cases += 1
         report.add_attempts(attempts)
-        if outcome.fatal is not None:
-            report.stopped = str(outcome.fatal)
         for decision in decisions:
             report.outcomes[decision.outcome] += 1
             report.claims.update(claim.reason_code for claim in decision.claims)

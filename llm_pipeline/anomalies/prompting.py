@@ -54,8 +54,9 @@ def _candidate(case: Case, candidate: Candidate) -> dict[str, Any]:
                 "trades_before": near.trades_before,
                 "trades_after": near.trades_after,
             }
-            for near in candidate.events
+            for near in case.events_of(candidate)
         ],
+        "events_total": len(candidate.events),
     }
 
 

@@ -54,7 +54,8 @@ class CandidateReport:
 class SignalReport:
     """What became of the candidates first seen on the as-of dates [start, end) in one run.
 
-    candidates: all of them; decided_before: those whose decision stands, about which no model was asked.
+    candidates: all of them, and the episodes that grew in the window; decided_before: those whose decision stands, about
+    which no model was asked; grown: asked about because an episode grew.
     prompt_version: the version that was asked with, None where no model was asked.
     """
 
@@ -62,6 +63,7 @@ class SignalReport:
     end: date
     candidates: int = 0
     decided_before: int = 0
+    grown: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     claims: Counter[str] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)

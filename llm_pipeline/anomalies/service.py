@@ -23,6 +23,7 @@ from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.intake import book_frame, frame_of_stored, newest_first, trades_of
 from llm_pipeline.anomalies.report import BaselineReport, CandidateReport
 from llm_pipeline.anomalies.store import (
+    evaluated_days,
     read_episodes,
     read_known_reference,
     read_people,
@@ -103,8 +104,9 @@ def find_candidates(
 ) -> CandidateReport:
     """Evaluate every trade that became known on the as-of dates [start, end) and store the patterns found.
 
-    Each day sees only what was public then, and the episodes as they stood the day before. One transaction: a window
-    is stored whole or not at all.
+    Each day sees only what was public then, and the episodes as they stood the day before. Where the window changes
+    an episode, the days after it that were evaluated before are walked through again: what is stored is what the same
+    days run in order come to, ids included. One transaction: a window is stored whole or not at all.
 
     Raises:
         psycopg.Error: the database refused; nothing of the window is stored.
@@ -112,10 +114,16 @@ def find_candidates(
     known = read_known(conn, end)
     with conn.cursor() as cur:
         episodes = {one.candidate_id: one for one in read_episodes(cur, start)}
+        before = {one.candidate_id: one for one in read_episodes(cur, end)}
+        later = frozenset(evaluated_days(cur, end))
     sightings = _walk(known, start, end, episodes, thresholds, progress)
+    last, again = end, list[Candidate]()
+    if later and episodes != before:
+        last = max(later) + timedelta(days=1)
+        again = _walk(read_known(conn, last), end, last, episodes, thresholds, progress, only=later)
     arrived = known.frame.filter((pl.col("disclosure_date") >= start) & (pl.col("disclosure_date") < end))
     with conn.transaction(), conn.cursor() as cur:
-        write_candidates(cur, start, end, sightings, now)
+        write_candidates(cur, start, last, [*sightings, *again], now)
         rows = arrived.select("record_id", "disclosure_date", "excluded").iter_rows()
         write_evaluations(cur, start, end, rows, thresholds.version, now)
     return CandidateReport(
@@ -143,9 +151,10 @@ def _walk(
     episodes: dict[str, Candidate],
     thresholds: Thresholds,
     progress: Progress | None,
+    only: frozenset[date] | None = None,
 ) -> list[Candidate]:
     book, congress = TradeBook(book_frame(known.frame), thresholds), known.congress
-    days = [day for day in book.disclosure_days() if start <= day < end]
+    days = [day for day in book.disclosure_days() if start <= day < end and (only is None or day in only)]
     sightings: list[Candidate] = []
     for number, day in enumerate(days, 1):
         found = candidates_on(book, congress, day, list(episodes.values()))

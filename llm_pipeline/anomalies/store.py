@@ -94,6 +94,9 @@ _WRITE_CANDIDATES: LiteralString = """
         RETURNING c.candidate_id
     ), undecided AS (
         DELETE FROM anomaly_decisions d USING gone WHERE d.candidate_id = gone.candidate_id
+    ), history AS (
+        UPDATE anomaly_decision_history h SET superseded_at = %(now)s FROM gone
+        WHERE h.candidate_id = gone.candidate_id AND h.superseded_at IS NULL
     ), withdrawn AS (
         UPDATE llm_anomaly_signals s SET status = 'withdrawn' FROM gone
         WHERE s.candidate_id = gone.candidate_id AND s.status <> 'withdrawn'
@@ -180,15 +183,26 @@ def read_episodes(cur: Cursor[Any], before: date) -> list[Candidate]:
     return [candidate_from_json(row[0]) for row in cur.execute(_EPISODES, [before]).fetchall()]
 
 
-def read_candidates(conn: Connection[Any], start: date, end: date) -> list[Candidate]:
-    """The candidates first seen on the as-of dates [start, end), with the evidence of that day."""
+def read_sightings(conn: Connection[Any], start: date, end: date) -> list[Candidate]:
+    """Every sight of the episodes that were seen, or decided on, on the as-of dates [start, end); by id and day."""
     rows = conn.execute(
-        """SELECT s.candidate FROM anomaly_candidates c
-           JOIN anomaly_sightings s ON s.candidate_id = c.candidate_id AND s.as_of_date = c.first_seen
-           WHERE c.first_seen >= %s AND c.first_seen < %s ORDER BY c.first_seen, c.candidate_id""",
-        [start, end],
+        """SELECT candidate FROM anomaly_sightings WHERE candidate_id IN (
+               SELECT candidate_id FROM anomaly_sightings WHERE as_of_date >= %(start)s AND as_of_date < %(end)s
+               UNION
+               SELECT candidate_id FROM anomaly_decision_history
+               WHERE evidence_as_of >= %(start)s AND evidence_as_of < %(end)s)
+           ORDER BY candidate_id, as_of_date""",
+        {"start": start, "end": end},
     ).fetchall()
     return [candidate_from_json(row[0]) for row in rows]
+
+
+def evaluated_days(cur: Cursor[Any], first: date) -> list[date]:
+    """The as-of dates from `first` on whose trades were evaluated, in order."""
+    rows = cur.execute(
+        "SELECT DISTINCT as_of_date FROM trade_evaluations WHERE as_of_date >= %s ORDER BY 1", [first]
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def candidate_row(candidate: Candidate) -> dict[str, Any]:

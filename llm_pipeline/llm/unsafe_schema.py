@@ -78,8 +78,8 @@ def _values(node: Mapping[str, Any], path: str) -> Iterator[str]:
     for value in values:
         if isinstance(value, str) and (not value.isprintable() or set(value) & set('"\\')):
             yield f"{path}: the enum value {value!r} needs escapes, 0.5.4 then drops the grammar"
-        elif isinstance(value, float | list | dict):
-            yield f"{path}: the enum value {value!r} is not a text, integer, boolean or null"
+        elif value != [] and isinstance(value, float | list | dict):  # [] says "empty": `maxItems: 0` drops the grammar
+            yield f"{path}: the enum value {value!r} is not a text, integer, boolean, null or empty list"
 
 
 def _typed(node: Mapping[str, Any], path: str, root: Mapping[str, Any]) -> Iterator[str]:

@@ -66,7 +66,7 @@ def judge(
             with connect(database_url) as conn:
                 prepare(conn, settings, now)
             with connect(database_url) as conn:
-                cases, report = open_cases(conn, START, END, THRESHOLDS)
+                cases, report = open_cases(conn, START, END, THRESHOLDS, now)
 
             async def find(keys: Any) -> Any:
                 async with pool.connection() as conn:

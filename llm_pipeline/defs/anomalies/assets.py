@@ -105,7 +105,7 @@ async def anomaly_signals(
     with postgres.connect() as conn:
         prepare(conn, settings, now)
     with postgres.connect() as conn:
-        cases, report = open_cases(conn, start, end, Thresholds())
+        cases, report = open_cases(conn, start, end, Thresholds(), now)
     if cases:
         async with postgres.pool(settings.llm_concurrency) as pool, ollama.gateway(call, pool) as gateway:
             try:

@@ -177,8 +177,8 @@ def signal_checks(
         check_result(
             SIGNALS,
             ALL_DECIDED,
-            account.failed == 0,
-            failed=account.failed,
+            account.failed == 0 and not report.failures,
+            failed=max(account.failed, len(report.failures)),
             reasons=dict(list(report.failures.items())[:SHOWN]),
         ),
     ]

@@ -131,6 +131,7 @@ def signal_metadata(report: SignalReport, account: CandidateAccount, newer_promp
         "ungrounded": account.ungrounded,
         "failed": account.failed,
         "decided_before": report.decided_before,
+        "episodes_grown": report.grown,
         "model_calls": report.calls,
         "cache_hits": report.cache_hits,
         **prompt_metadata(report.prompt_version, newer_prompt),
