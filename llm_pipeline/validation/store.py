@@ -158,16 +158,6 @@ def read_record(cur: Cursor[dict[str, Any]], disclosure_id: str) -> ValidationRe
     return _record(row) if row else None
 
 
-def read_record(cur: Cursor[dict[str, Any]], disclosure_id: str) -> ValidationRecord | None:
-    """One disclosure as the gate sees it; None where there is none of this id.
-
-    Raises:
-        psycopg.DataError: the table's ids are of a type that cannot be this text.
-    """
-    row = cur.execute(statements.RECORD_OF, {"id": disclosure_id}).fetchone()
-    return _record(row) if row else None
-
-
 async def read_snapshot(cur: AsyncCursor[dict[str, Any]]) -> str | None:
     """Which transactions have ended, as text that `account_for` takes."""
     row = await (await cur.execute(statements.SNAPSHOT)).fetchone()
