@@ -15,7 +15,7 @@ from psycopg import Cursor
 from llm_pipeline.anomalies.store import KNOWN_ON
 from llm_pipeline.db.bulk import json_text
 from llm_pipeline.review.item import Decision, Item
-from llm_pipeline.review.items import DISCLOSURE
+from llm_pipeline.review.items import DISCLOSURE, ISSUES_OF
 from llm_pipeline.review.meaning import CONFIRMED, DISMISSED, Meaning
 from llm_pipeline.validation import statements
 from llm_pipeline.validation.stored_rows import QUARANTINE, TABLE, TableShapes
@@ -34,15 +34,17 @@ _STATUS: LiteralString = f"""
 _ISSUES: LiteralString = f"""
     UPDATE data_quality_issues i
     SET status = CASE WHEN i.kind = 'finding' THEN %(findings)s ELSE %(defects)s END
-    WHERE i.record_id::text = %(disclosure_id)s AND i.table_name = 'trading_disclosures'
-      AND i.source IN ('rules', 'llm_validation') AND i.status IN ('open', '{DISMISSED}', '{CONFIRMED}')"""  # noqa: S608
+    WHERE {ISSUES_OF} AND i.status IN ('open', '{DISMISSED}', '{CONFIRMED}')"""  # noqa: S608
 
 _QUARANTINE: LiteralString = """
     UPDATE data_quality_quarantine q
     SET (status, reviewed_by, reviewed_at, review_notes) =
         (SELECT r.status, r.reviewed_by, r.reviewed_at, r.review_notes
          FROM jsonb_populate_record(q, %(quarantine)s::jsonb) AS r)
-    WHERE q.original_record_id::text = %(disclosure_id)s AND q.table_name = 'trading_disclosures'
+    WHERE q.table_name = 'trading_disclosures'
+      AND q.original_record_id = (
+          SELECT n.original_record_id FROM jsonb_populate_record(NULL::data_quality_quarantine,
+              jsonb_build_object('original_record_id', %(disclosure_id)s::text)) AS n)
       AND q.status IN ('pending', 'approved', 'rejected')"""
 
 _INTO_QUARANTINE: LiteralString = f"""

@@ -26,6 +26,11 @@ DISCLOSURE: LiteralString = """(
         AS i)"""
 """The id of a disclosure in the type of its column."""
 
+ISSUES_OF: LiteralString = f"""i.table_name = 'trading_disclosures' AND i.record_id = (
+    SELECT n.record_id FROM jsonb_populate_record(NULL::data_quality_issues,
+        jsonb_build_object('record_id', %(disclosure_id)s::text)) AS n) AND {OURS}"""
+"""The issues `i` that the gate raised on a disclosure."""
+
 # Two reviewers of one record meet at its row, whichever list they found it in; so does the gate.
 _LOCK_DISCLOSURE: LiteralString = f"SELECT 1 FROM trading_disclosures WHERE id = {DISCLOSURE} FOR UPDATE"  # noqa: S608
 
@@ -37,7 +42,7 @@ _STANDING: LiteralString = f"""
 _ISSUES: LiteralString = f"""
     SELECT i.id::text AS id, i.issue_type, i.field_name, i.severity, i.kind, i.step, i.source, i.status, i.description,
            i.reasoning, i.suggested_action, i.audit_trail_id::text AS audit_trail_id
-    FROM data_quality_issues i WHERE i.record_id::text = %(disclosure_id)s AND {OURS}
+    FROM data_quality_issues i WHERE {ISSUES_OF}
     ORDER BY i.id"""  # noqa: S608
 
 _SIGNAL: LiteralString = """

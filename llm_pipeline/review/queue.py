@@ -16,7 +16,7 @@ from psycopg import Connection
 from llm_pipeline.review.item import KINDS, Kind, Waiting
 from llm_pipeline.validation.statements import OPEN
 
-OURS: LiteralString = "i.table_name = 'trading_disclosures' AND i.source IN ('rules', 'llm_validation')"
+OURS: LiteralString = "i.source IN ('rules', 'llm_validation')"
 """Issues `i` that the gate raised."""
 
 _TRADE: LiteralString = """concat_ws(' ', p.full_name || ':', d.transaction_type,
@@ -39,7 +39,8 @@ _FLAGGED: LiteralString = f"""
            {_TRADE} || ' - ' || string_agg(DISTINCT i.issue_type || ' (' || i.kind || ')', ', ') AS what,
            bool_and(i.kind = 'finding')::int AS rank
     FROM trading_disclosures d
-    JOIN data_quality_issues i ON i.record_id::text = d.id::text AND {OURS} AND i.status = 'open'
+    JOIN data_quality_issues i ON i.table_name = 'trading_disclosures' AND i.record_id::text = d.id::text AND {OURS}
+        AND i.status = 'open'
     LEFT JOIN politicians p ON p.id = d.politician_id
     WHERE d.llm_validation_status = 'flag' AND {OPEN}
     GROUP BY d.id, p.full_name"""  # noqa: S608
