@@ -64,17 +64,13 @@ _CORRECTION: LiteralString = """
         r.approved_by, r.approved_at, r.can_rollback, r.rolled_back
     FROM jsonb_populate_record(NULL::data_quality_corrections, %(correction)s) AS r"""
 
-# Signals that stand on a rejected record are withdrawn at once, and their candidates' decisions forgotten, so that the
-# next run of those days asks again about what is left of the pattern.
+# Signals that stand on a rejected record are withdrawn at once; the next run of those days judges again what is left of
+# the pattern.
 _WITHDRAW: LiteralString = """
-    WITH standing AS MATERIALIZED (
-        SELECT candidate_id FROM anomaly_candidates WHERE trade_ids @> ARRAY[%(disclosure_id)s]
-    ), undecided AS (
-        DELETE FROM anomaly_decisions d USING standing WHERE d.candidate_id = standing.candidate_id
-    )
     UPDATE llm_anomaly_signals s SET status = 'withdrawn'
     WHERE s.status = 'active'
-      AND (s.candidate_id IN (SELECT candidate_id FROM standing)
+      AND (s.candidate_id IN (
+              SELECT candidate_id FROM anomaly_candidates WHERE trade_ids @> ARRAY[%(disclosure_id)s::text])
            OR s.trades_involved @> jsonb_build_array(jsonb_build_object('record_id', %(disclosure_id)s::text)))
     RETURNING s.signal_id"""
 

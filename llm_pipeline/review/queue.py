@@ -53,6 +53,7 @@ _SIGNAL: LiteralString = """
     FROM llm_anomaly_signals
     WHERE review_status = 'pending' AND status = 'active'"""
 
+# A proposal may be superseded by a later one about the same period.
 _RECOMMENDATION: LiteralString = """
     SELECT feedback_id AS item_id, created_at AS since,
            CASE WHEN jsonb_typeof(prompt_recommendations) = 'array' THEN jsonb_array_length(prompt_recommendations)
@@ -61,8 +62,8 @@ _RECOMMENDATION: LiteralString = """
                        ELSE 0 END || ' of thresholds, ' || COALESCE(analysis_period_start::text, '?') || ' to '
                || COALESCE(analysis_period_end::text, '?') AS what,
            0 AS rank
-    FROM llm_prompt_recommendations
-    WHERE status = 'pending'"""
+    FROM llm_prompt_recommendations r
+    WHERE status = 'pending' AND to_jsonb(r) ->> 'superseded_by' IS NULL"""
 
 _WAITING: dict[Kind, LiteralString] = {
     "quarantine": _QUARANTINE,
