@@ -84,7 +84,8 @@ _WRITE_SIGHTINGS: LiteralString = """
     WHERE s.candidate <> EXCLUDED.candidate"""
 
 # A candidate of the window that is not found any more (its trades were deleted or rejected since) takes its decision
-# with it, and its signal is withdrawn, not deleted: somebody may have read it.
+# with it, and its signal is withdrawn, not deleted: somebody may have read it. One that is found although its signal
+# was withdrawn (a person rejected a record under it, and took that back) is to be judged again.
 _WRITE_CANDIDATES: LiteralString = """
     WITH found AS MATERIALIZED (
         SELECT * FROM jsonb_populate_recordset(NULL::anomaly_candidates, %(candidates)s)
@@ -97,6 +98,10 @@ _WRITE_CANDIDATES: LiteralString = """
     ), history AS (
         UPDATE anomaly_decision_history h SET superseded_at = %(now)s FROM gone
         WHERE h.candidate_id = gone.candidate_id AND h.superseded_at IS NULL
+    ), judged_again AS (
+        DELETE FROM anomaly_decisions d USING found, llm_anomaly_signals s
+        WHERE d.candidate_id = found.candidate_id AND d.outcome = 'signal' AND s.candidate_id = d.candidate_id
+          AND s.status = 'withdrawn'
     ), withdrawn AS (
         UPDATE llm_anomaly_signals s SET status = 'withdrawn' FROM gone
         WHERE s.candidate_id = gone.candidate_id AND s.status <> 'withdrawn'

@@ -15,7 +15,7 @@ from psycopg import Cursor
 from llm_pipeline.anomalies.store import KNOWN_ON
 from llm_pipeline.db.bulk import json_text
 from llm_pipeline.review.item import Decision, Item
-from llm_pipeline.review.items import DISCLOSURE
+from llm_pipeline.review.items import DISCLOSURE, ISSUES_OF
 from llm_pipeline.review.meaning import CONFIRMED, DISMISSED, Meaning
 from llm_pipeline.validation import statements
 from llm_pipeline.validation.stored_rows import QUARANTINE, TABLE, TableShapes
@@ -34,15 +34,17 @@ _STATUS: LiteralString = f"""
 _ISSUES: LiteralString = f"""
     UPDATE data_quality_issues i
     SET status = CASE WHEN i.kind = 'finding' THEN %(findings)s ELSE %(defects)s END
-    WHERE i.record_id::text = %(disclosure_id)s AND i.table_name = 'trading_disclosures'
-      AND i.source IN ('rules', 'llm_validation') AND i.status IN ('open', '{DISMISSED}', '{CONFIRMED}')"""  # noqa: S608
+    WHERE {ISSUES_OF} AND i.status IN ('open', '{DISMISSED}', '{CONFIRMED}')"""  # noqa: S608
 
 _QUARANTINE: LiteralString = """
     UPDATE data_quality_quarantine q
     SET (status, reviewed_by, reviewed_at, review_notes) =
         (SELECT r.status, r.reviewed_by, r.reviewed_at, r.review_notes
          FROM jsonb_populate_record(q, %(quarantine)s::jsonb) AS r)
-    WHERE q.original_record_id::text = %(disclosure_id)s AND q.table_name = 'trading_disclosures'
+    WHERE q.table_name = 'trading_disclosures'
+      AND q.original_record_id = (
+          SELECT n.original_record_id FROM jsonb_populate_record(NULL::data_quality_quarantine,
+              jsonb_build_object('original_record_id', %(disclosure_id)s::text)) AS n)
       AND q.status IN ('pending', 'approved', 'rejected')"""
 
 _INTO_QUARANTINE: LiteralString = f"""
@@ -62,17 +64,13 @@ _CORRECTION: LiteralString = """
         r.approved_by, r.approved_at, r.can_rollback, r.rolled_back
     FROM jsonb_populate_record(NULL::data_quality_corrections, %(correction)s) AS r"""
 
-# Signals that stand on a rejected record are withdrawn at once, and their candidates' decisions forgotten, so that the
-# next run of those days asks again about what is left of the pattern.
+# Signals that stand on a rejected record are withdrawn at once; the next run of those days judges again what is left of
+# the pattern.
 _WITHDRAW: LiteralString = """
-    WITH standing AS MATERIALIZED (
-        SELECT candidate_id FROM anomaly_candidates WHERE trade_ids @> ARRAY[%(disclosure_id)s]
-    ), undecided AS (
-        DELETE FROM anomaly_decisions d USING standing WHERE d.candidate_id = standing.candidate_id
-    )
     UPDATE llm_anomaly_signals s SET status = 'withdrawn'
     WHERE s.status = 'active'
-      AND (s.candidate_id IN (SELECT candidate_id FROM standing)
+      AND (s.candidate_id IN (
+              SELECT candidate_id FROM anomaly_candidates WHERE trade_ids @> ARRAY[%(disclosure_id)s::text])
            OR s.trades_involved @> jsonb_build_array(jsonb_build_object('record_id', %(disclosure_id)s::text)))
     RETURNING s.signal_id"""
 

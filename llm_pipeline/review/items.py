@@ -26,6 +26,11 @@ DISCLOSURE: LiteralString = """(
         AS i)"""
 """The id of a disclosure in the type of its column."""
 
+ISSUES_OF: LiteralString = f"""i.table_name = 'trading_disclosures' AND i.record_id = (
+    SELECT n.record_id FROM jsonb_populate_record(NULL::data_quality_issues,
+        jsonb_build_object('record_id', %(disclosure_id)s::text)) AS n) AND {OURS}"""  # noqa: S608
+"""The issues `i` that the gate raised on a disclosure."""
+
 # Two reviewers of one record meet at its row, whichever list they found it in; so does the gate.
 _LOCK_DISCLOSURE: LiteralString = f"SELECT 1 FROM trading_disclosures WHERE id = {DISCLOSURE} FOR UPDATE"  # noqa: S608
 
@@ -37,7 +42,7 @@ _STANDING: LiteralString = f"""
 _ISSUES: LiteralString = f"""
     SELECT i.id::text AS id, i.issue_type, i.field_name, i.severity, i.kind, i.step, i.source, i.status, i.description,
            i.reasoning, i.suggested_action, i.audit_trail_id::text AS audit_trail_id
-    FROM data_quality_issues i WHERE i.record_id::text = %(disclosure_id)s AND {OURS}
+    FROM data_quality_issues i WHERE {ISSUES_OF}
     ORDER BY i.id"""  # noqa: S608
 
 _SIGNAL: LiteralString = """
@@ -52,11 +57,15 @@ _SIGNAL: LiteralString = """
     WHERE s.signal_id = %(id)s"""
 
 _RECOMMENDATION: LiteralString = """
-    SELECT r.status, r.audit_trail_id::text AS audit_trail_id, c.content,
+    SELECT r.status, to_jsonb(r) ->> 'superseded_by' AS superseded_by, r.audit_trail_id::text AS audit_trail_id,
+           c.content,
            encode(sha256(convert_to(c.content::text, 'UTF8')), 'hex') AS content_sha256
     FROM llm_prompt_recommendations r
-    CROSS JOIN LATERAL (SELECT to_jsonb(r) - ARRAY['id', 'feedback_id', 'created_at', 'status', 'reviewed_by',
-        'reviewed_at', 'audit_trail_id'] AS content) AS c
+    CROSS JOIN LATERAL (SELECT jsonb_build_object('analysis_period_start', r.analysis_period_start,
+        'analysis_period_end', r.analysis_period_end, 'scorecard', r.scorecard,
+        'failure_patterns', r.failure_patterns, 'prompt_recommendations', r.prompt_recommendations,
+        'threshold_adjustments', r.threshold_adjustments, 'data_quality_feedback', r.data_quality_feedback,
+        'meta_confidence', r.meta_confidence) AS content) AS c
     WHERE r.feedback_id = %(id)s"""
 
 _HISTORY: LiteralString = """
@@ -122,12 +131,13 @@ def _recommendation(cur: Cursor[Row], item_id: str, lock: bool) -> Item | None:
     row = cur.execute(_RECOMMENDATION + (" FOR UPDATE OF r" if lock else ""), {"id": item_id}).fetchone()
     if row is None:
         return None
+    replaced = row["superseded_by"]
     return Item(
         kind="recommendation",
         item_id=item_id,
-        state=row["status"],
-        waits=row["status"] == "pending",
-        decidable=row["status"] != "applied",
+        state=f"superseded by {replaced}" if replaced else row["status"],
+        waits=row["status"] == "pending" and replaced is None,
+        decidable=row["status"] != "applied" and replaced is None,
         content=row["content"],
         content_sha256=row["content_sha256"],
         audit_trail_id=row["audit_trail_id"],

@@ -16,7 +16,7 @@ from psycopg import Connection
 from llm_pipeline.review.item import KINDS, Kind, Waiting
 from llm_pipeline.validation.statements import OPEN
 
-OURS: LiteralString = "i.table_name = 'trading_disclosures' AND i.source IN ('rules', 'llm_validation')"
+OURS: LiteralString = "i.source IN ('rules', 'llm_validation')"
 """Issues `i` that the gate raised."""
 
 _TRADE: LiteralString = """concat_ws(' ', p.full_name || ':', d.transaction_type,
@@ -39,7 +39,8 @@ _FLAGGED: LiteralString = f"""
            {_TRADE} || ' - ' || string_agg(DISTINCT i.issue_type || ' (' || i.kind || ')', ', ') AS what,
            bool_and(i.kind = 'finding')::int AS rank
     FROM trading_disclosures d
-    JOIN data_quality_issues i ON i.record_id::text = d.id::text AND {OURS} AND i.status = 'open'
+    JOIN data_quality_issues i ON i.table_name = 'trading_disclosures' AND i.record_id::text = d.id::text AND {OURS}
+        AND i.status = 'open'
     LEFT JOIN politicians p ON p.id = d.politician_id
     WHERE d.llm_validation_status = 'flag' AND {OPEN}
     GROUP BY d.id, p.full_name"""  # noqa: S608
@@ -52,6 +53,7 @@ _SIGNAL: LiteralString = """
     FROM llm_anomaly_signals
     WHERE review_status = 'pending' AND status = 'active'"""
 
+# A proposal may be superseded by a later one about the same period.
 _RECOMMENDATION: LiteralString = """
     SELECT feedback_id AS item_id, created_at AS since,
            CASE WHEN jsonb_typeof(prompt_recommendations) = 'array' THEN jsonb_array_length(prompt_recommendations)
@@ -60,8 +62,8 @@ _RECOMMENDATION: LiteralString = """
                        ELSE 0 END || ' of thresholds, ' || COALESCE(analysis_period_start::text, '?') || ' to '
                || COALESCE(analysis_period_end::text, '?') AS what,
            0 AS rank
-    FROM llm_prompt_recommendations
-    WHERE status = 'pending'"""
+    FROM llm_prompt_recommendations r
+    WHERE status = 'pending' AND to_jsonb(r) ->> 'superseded_by' IS NULL"""
 
 _WAITING: dict[Kind, LiteralString] = {
     "quarantine": _QUARANTINE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from psycopg.rows import dict_row
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.definitions import defs
+from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.sample.manifest import SampleManifest
 
 ASSETS = ("senate_disclosures", "house_disclosures", "validation_status")
@@ -116,3 +118,35 @@ def contents(url: str) -> dict[str, str]:
     """A fingerprint of each table, to tell whether a run changed anything."""
     fingerprint = "SELECT md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '')) AS found FROM {} t"
     return {name: rows(url, fingerprint.format(name))[0]["found"] for name in TABLES}
+
+
+def windows(tick: Any) -> list[tuple[str, str]]:
+    """(first, last) of each requested run, as the run's own tags name them."""
+    found = []
+    for request in tick.run_requests or []:
+        start = request.tags.get("dagster/asset_partition_range_start", request.partition_key)
+        last = request.tags.get("dagster/asset_partition_range_end", request.partition_key)
+        found.append((start, last))
+    return found
+
+
+def tick_of(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, sensor: str, cursor: str | None) -> Any:
+    """One tick of a sensor."""
+    with dg.build_sensor_context(
+        instance=instance,
+        cursor=cursor,
+        repository_def=repository,
+        resources={"postgres": PostgresResource()},
+    ) as context:
+        return repository.get_sensor_def(sensor).evaluate_tick(context)
+
+
+def first_tick_that_sees(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, sensor: str, cursor: str | None
+) -> Any:
+    """The first tick that sees rows: they count only when older transactions of the whole server (also those of tests
+    beside this one) have ended."""
+    end = time.monotonic() + 30
+    while (tick := tick_of(repository, instance, sensor, cursor)).skip_message and time.monotonic() < end:
+        time.sleep(0.1)
+    return tick

@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-import dagster as dg
 import pytest
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.definitions import defs
-from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.review.queue import list_waiting
 from llm_pipeline.review.service import decide
 from llm_pipeline_tests.anomalies.stored import PUBLIC, Row, burst, disclosure_id, habit, store
-from llm_pipeline_tests.defs.runs import checks, metadata, rows, run
+from llm_pipeline_tests.defs.runs import checks, metadata, rows, run, tick_of, windows
 from llm_pipeline_tests.review.scene import DUPLICATE, MISMATCH, gate, quarantine_id, records, review
 
 DETECTION = ("baseline_stats", "anomaly_candidates", "anomaly_signals", "trading_signals")
@@ -33,20 +31,15 @@ def url(database_url, monkeypatch):
     return database_url
 
 
-def tick(repository, instance, cursor, patience_s=30.0):
-    """The first tick that sees a decision: they settle when older transactions of the whole server have ended."""
-    end = time.monotonic() + patience_s
-    while True:
-        with dg.build_sensor_context(
-            instance=instance,
-            cursor=cursor,
-            repository_def=repository,
-            resources={"postgres": PostgresResource()},
-        ) as context:
-            found = repository.get_sensor_def("review_released").evaluate_tick(context)
-        if not found.skip_message or time.monotonic() > end:
-            return found
+def tick(repository, instance, cursor, url):
+    """One that sees every decision: they settle when older transactions of the whole server, also those of tests beside
+    this one, have ended."""
+    unsettled = """SELECT 1 FROM review_decisions d
+                   WHERE NOT EXISTS (SELECT FROM settled_review_decisions s WHERE s.id = d.id)"""
+    end = time.monotonic() + 60
+    while rows(url, unsettled) and time.monotonic() < end:
         time.sleep(0.1)
+    return tick_of(repository, instance, "review_released", cursor)
 
 
 def execute(repository, instance, request):
@@ -74,8 +67,8 @@ def test_approved_records_are_detected_approved_signals_published_and_a_rejectio
     with connect(url) as conn:
         for one in list_waiting(conn):
             review(conn, one.item_id, "approved", now=datetime.now(UTC))
-    asked = tick(repository, instance, None)
-    assert [request.partition_key for request in asked.run_requests] == [str(PUBLIC)]
+    asked = tick(repository, instance, None, url)
+    assert windows(asked) == [(str(PUBLIC), str(PUBLIC))]
     assert asked.run_requests[0].run_key == f"{asked.cursor}:anomalies:{PUBLIC}...{PUBLIC}"
     done = execute(repository, instance, asked.run_requests[0])
     assert done.success
@@ -88,7 +81,7 @@ def test_approved_records_are_detected_approved_signals_published_and_a_rejectio
         for one in signals:
             review(conn, one["signal_id"], "approved", now=datetime.now(UTC))
     assert rows(url, PUBLISHED)  # those written before follow at once
-    published = tick(repository, instance, asked.cursor)
+    published = tick(repository, instance, asked.cursor, url)
     (request,) = published.run_requests
     assert [key.to_user_string() for key in request.asset_selection] == ["trading_signals"]
     done = execute(repository, instance, request)
@@ -105,7 +98,7 @@ def test_approved_records_are_detected_approved_signals_published_and_a_rejectio
             )
     assert rows(url, PUBLISHED) == []
     assert rows(url, "SELECT 1 FROM approved_anomaly_signals") == []
-    undone = tick(repository, instance, published.cursor)
+    undone = tick(repository, instance, published.cursor, url)
     for request in undone.run_requests:
         assert execute(repository, instance, request).success
     assert rows(url, "SELECT 1 FROM anomaly_candidates") == []
@@ -128,25 +121,25 @@ def test_a_rejection_taken_back_brings_the_approved_signal_back_as_it_was(url, i
     public = rows(url, PUBLISHED)
     assert public
     cited = rows(url, "SELECT trades_involved -> 0 ->> 'record_id' AS id FROM llm_anomaly_signals")[0]["id"]
-    cursor = tick(repository, instance, None).cursor
+    cursor = tick(repository, instance, None, url).cursor
     with connect(url) as conn:
         review(conn, cited, "rejected", now=datetime.now(UTC))
         assert conn.execute("SELECT count(*) FROM llm_anomaly_signals WHERE status = 'withdrawn'").fetchone() != (0,)
         review(conn, cited, "approved", again=True, now=datetime.now(UTC))
-    for request in tick(repository, instance, cursor).run_requests:
+    for request in tick(repository, instance, cursor, url).run_requests:
         assert execute(repository, instance, request).success
     after = rows(url, "SELECT signal_id, review_status, reviewed_by, status FROM llm_anomaly_signals ORDER BY 1")
     assert (after, rows(url, PUBLISHED)) == (before, public)
 
 
 def test_decisions_that_release_nothing_move_the_cursor_alone(url, instance, repository):
-    assert tick(repository, instance, None, 0).skip_message == "no new decisions"
+    assert tick_of(repository, instance, "review_released", None).skip_message == "no new decisions"
     records(url, {"twice": ("reject", [DUPLICATE])})
     with connect(url) as conn:
         review(conn, quarantine_id(conn, "twice"), "rejected")
-    seen = tick(repository, instance, None)
+    seen = tick(repository, instance, None, url)
     assert seen.run_requests == []
-    assert tick(repository, instance, seen.cursor, 0).skip_message == "no new decisions"
+    assert tick_of(repository, instance, "review_released", seen.cursor).skip_message == "no new decisions"
 
 
 def test_what_waits_and_for_how_long_shows_in_the_ui(url, instance, repository):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -15,7 +14,7 @@ from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.defs.validation.automation import due_windows, in_calendar
 from llm_pipeline.validation.arrivals import Cursor
 from llm_pipeline.validation.planning import DayWindow
-from llm_pipeline_tests.defs.runs import checks, range_tags, rows
+from llm_pipeline_tests.defs.runs import checks, first_tick_that_sees, range_tags, rows, tick_of, windows
 
 NOW = datetime(2026, 3, 4, 5, 30, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=20)
@@ -59,33 +58,12 @@ def hourly(repository, instance):
         return repository.get_schedule_def("validation_hourly").evaluate_tick(context)
 
 
-def windows(tick):
-    """(first, last) of each requested run, as the run's own tags name them."""
-    found = []
-    for request in tick.run_requests or []:
-        start = request.tags.get("dagster/asset_partition_range_start", request.partition_key)
-        last = request.tags.get("dagster/asset_partition_range_end", request.partition_key)
-        found.append((start, last))
-    return found
-
-
 def sensor_tick(repository, instance, cursor):
-    with dg.build_sensor_context(
-        instance=instance,
-        cursor=cursor,
-        repository_def=repository,
-        resources={"postgres": PostgresResource()},
-    ) as context:
-        return repository.get_sensor_def("new_disclosures").evaluate_tick(context)
+    return tick_of(repository, instance, "new_disclosures", cursor)
 
 
-def tick_that_sees(repository, instance, cursor, patience_s=30.0):
-    """The first tick that sees rows: they count as arrived only when older transactions of the whole server (also
-    those of tests beside this one) have ended."""
-    end = time.monotonic() + patience_s
-    while (tick := sensor_tick(repository, instance, cursor)).skip_message and time.monotonic() < end:
-        time.sleep(0.1)
-    return tick
+def tick_that_sees(repository, instance, cursor):
+    return first_tick_that_sees(repository, instance, "new_disclosures", cursor)
 
 
 def execute(repository, instance, request):

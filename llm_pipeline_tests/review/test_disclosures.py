@@ -149,11 +149,6 @@ def test_a_rejected_flag_counts_no_more_and_takes_the_signals_on_it_with_it(stor
            VALUES ('cand-a', '{x}', 'FREQUENCY_SPIKE', %(d)s, 30, %(d)s, %(d)s, ARRAY[%(id)s], '{}', %(d)s, %(d)s)""",
         {"d": DISCLOSED, "id": disclosure_id("odd")},
     )
-    stored.execute(
-        """INSERT INTO anomaly_decisions (candidate_id, as_of_date, outcome, evidence_sha256, decided_at)
-           VALUES ('cand-a', %(d)s, 'signal', 'x', now()), ('cand-b', %(d)s, 'signal', 'x', now())""",
-        {"d": DISCLOSED},
-    )
     stored.commit()
     done = review(stored, disclosure_id("odd"), "rejected")
     assert done.withdrawn == (standing,)
@@ -163,7 +158,6 @@ def test_a_rejected_flag_counts_no_more_and_takes_the_signals_on_it_with_it(stor
         standing: "withdrawn",
         other: "active",
     }
-    assert stored.execute("SELECT candidate_id FROM anomaly_decisions").fetchall() == [("cand-b",)]
     reason = value(
         stored,
         """SELECT quarantine_reason FROM data_quality_quarantine

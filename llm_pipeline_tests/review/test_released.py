@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from time import monotonic, sleep
 
+import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from llm_pipeline.defs.review.automation import released_runs
 from llm_pipeline.review.released import Released, read_released
 from llm_pipeline.review.service import decide
 from llm_pipeline.validation.arrivals import Cursor
+from llm_pipeline_tests.defs.runs import windows
 from llm_pipeline_tests.review.scene import (
     DISCLOSED,
     DUPLICATE,
@@ -84,13 +86,11 @@ def test_decisions_restored_from_another_server_are_read_first(db):
 
 
 def requested(runs):
-    found = []
-    for request in runs:
-        start = request.tags.get("dagster/asset_partition_range_start", request.partition_key)
-        last = request.tags.get("dagster/asset_partition_range_end", request.partition_key)
-        assets = [key.to_user_string() for key in request.asset_selection or []]
-        found.append((start, last, assets, request.run_key))
-    return found
+    days = windows(dg.SensorResult(run_requests=runs))
+    return [
+        (start, last, [key.to_user_string() for key in request.asset_selection or []], request.run_key)
+        for (start, last), request in zip(days, runs, strict=True)
+    ]
 
 
 def test_adjacent_days_share_a_run_and_a_day_detected_again_needs_no_second_run():

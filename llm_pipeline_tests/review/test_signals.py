@@ -161,6 +161,16 @@ def test_a_recommendation_is_approved_or_rejected_and_an_applied_one_is_history(
     ).fetchone() == ("Thaddea", REVIEW_TIME)
 
 
+def test_a_recommendation_that_a_later_one_replaced_waits_for_nobody(db):
+    item_id = recommendation(db, "fb-1")
+    db.execute("ALTER TABLE llm_prompt_recommendations ADD COLUMN IF NOT EXISTS superseded_by text")
+    db.execute("UPDATE llm_prompt_recommendations SET superseded_by = 'fb-2'")
+    db.commit()
+    assert list_waiting(db) == []
+    with pytest.raises(NotWaitingError, match="superseded by fb-2"):
+        review(db, item_id, "approved")
+
+
 def test_an_id_that_two_kinds_know_must_name_its_kind(db):
     signal(db, "a")
     recommendation(db, "sig-a")
