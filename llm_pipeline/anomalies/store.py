@@ -99,9 +99,10 @@ _WRITE_CANDIDATES: LiteralString = """
         UPDATE anomaly_decision_history h SET superseded_at = %(now)s FROM gone
         WHERE h.candidate_id = gone.candidate_id AND h.superseded_at IS NULL
     ), judged_again AS (
-        DELETE FROM anomaly_decisions d USING found, llm_anomaly_signals s
-        WHERE d.candidate_id = found.candidate_id AND d.outcome = 'signal' AND s.candidate_id = d.candidate_id
-          AND s.status = 'withdrawn'
+        -- A review withdrew the signal, and its pattern is there again: the decision has to be found to hold once more.
+        UPDATE anomaly_decision_history h SET superseded_at = %(now)s FROM found, llm_anomaly_signals s
+        WHERE h.candidate_id = found.candidate_id AND h.outcome = 'signal' AND h.superseded_at IS NULL
+          AND s.candidate_id = h.candidate_id AND s.status = 'withdrawn'
     ), withdrawn AS (
         UPDATE llm_anomaly_signals s SET status = 'withdrawn' FROM gone
         WHERE s.candidate_id = gone.candidate_id AND s.status <> 'withdrawn'
