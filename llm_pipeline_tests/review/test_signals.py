@@ -11,7 +11,8 @@ from psycopg.rows import dict_row
 
 from llm_pipeline.anomalies.decision import Decision as CandidateDecision
 from llm_pipeline.anomalies.signal_store import apply_decisions, stray_trading_signals, write_trading_signals
-from llm_pipeline.db.connection import async_pool
+from llm_pipeline.anomalies.store import write_candidates
+from llm_pipeline.db.connection import async_pool, connect
 from llm_pipeline.review.item import NotWaitingError, UnknownItemError
 from llm_pipeline.review.queue import count_waiting, list_waiting
 from llm_pipeline_tests.anomalies.cases import TIMING, case, good_answer, parsed
@@ -97,10 +98,14 @@ def upheld(**changed):
     return CandidateDecision(TIMING, "signal", answer.reasoning, None, answer.model_copy(update=changed))
 
 
-def run_again(url, decision):
+def run_again(url, decision, now=NOW):
+    day = TIMING.first_seen
+    with connect(url) as conn, conn.cursor() as cur:
+        write_candidates(cur, day, day + timedelta(days=1), [decision.candidate], now)
+
     async def write():
         async with async_pool(url, 1) as pool, pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
-            await apply_decisions(cur, [decision], [], "anomaly_detection", NOW)
+            await apply_decisions(cur, [decision], [], "anomaly_detection", now)
 
     asyncio.run(write())
 
@@ -138,7 +143,7 @@ def test_a_signal_on_other_evidence_takes_its_trading_signals_back_from_the_publ
     assert len(db.execute(PUBLIC).fetchall()) == 2
     changed = replace(upheld(), candidate=replace(TIMING, family_size=25))
     db.commit()
-    run_again(database_url, changed)
+    run_again(database_url, changed, NOW + timedelta(days=1))
     assert db.execute(PUBLIC).fetchall() == []
     write()
     assert db.execute(PUBLIC).fetchall() == []
