@@ -164,3 +164,16 @@ def test_a_call_whose_request_the_lake_could_not_take_is_replayed_from_its_row(d
     assert one.error is None
     assert one.row()["request_identical"]
     assert one.answer_identical
+
+
+def test_an_answer_that_was_unusable_and_is_so_again_is_identical_and_no_failure(database_url, tmp_path, offline):
+    offline.model.set_faults(FaultPlan((Fault("refusal"),)))
+    scene = gate_scene(database_url, tmp_path, offline, records=1)
+    (one,) = scene.replay(scene.calls()[:1])
+    assert (one.then.row.status, one.now.status) == ("refused", "refused")
+    assert one.answer_identical
+    assert not one.failed
+    offline.model.set_faults(FaultPlan())
+    (better,) = scene.replay(scene.calls()[:1])
+    assert not better.failed
+    assert [change.then for change in better.decisions] == ["(none)"]
