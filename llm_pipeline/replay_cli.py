@@ -54,7 +54,7 @@ def replay(audit_ids: tuple[str, ...], as_json: bool) -> None:
     else:
         for one in done:
             _print(summary_lines(one))
-    if failed := [one for one in done if one.error is not None]:
+    if failed := [one for one in done if one.failed]:
         fail(f"{len(failed)} of {len(done)} calls got no usable answer now: {failed[0].error}")
 
 

@@ -110,13 +110,18 @@ class Agreement:
         if not labels:
             return "nothing to compare"
         lines = [
-            "| baseline \\ candidate | " + " | ".join(labels) + " | no answer |",
+            "| baseline \\ candidate | " + " | ".join(map(_cell, labels)) + " | no answer |",
             "|---|" + "---:|" * (len(labels) + 1),
         ]
         for then in labels:
             counts = [self.cells.get((then, now), 0) for now in labels]
-            lines.append(f"| {then} | " + " | ".join(map(str, counts)) + f" | {self.unanswered.get(then, 0)} |")
+            lines.append(f"| {_cell(then)} | " + " | ".join(map(str, counts)) + f" | {self.unanswered.get(then, 0)} |")
         return "\n".join(lines)
+
+
+def _cell(label: str) -> str:
+    """A label that cannot leave its cell."""
+    return " ".join(label.split()).replace("|", "\\|")[:60]
 
 
 def agreement_of(pairs: Iterable[tuple[str, str | None, int]]) -> Agreement:

@@ -47,9 +47,6 @@ class Estimate:
         )
 
 
-NOTHING = Estimate(0, 0, 0, 0, 0.0, 0.0)
-
-
 def scaled(tokens: int | None, estimated_then: int, estimated_now: int) -> int:
     """Tokens of a prompt that grew or shrank from one estimate to the other; the estimate where none were counted."""
     return round(tokens * estimated_now / estimated_then) if tokens and estimated_then else estimated_now

@@ -65,8 +65,13 @@ class Replay:
 
     @property
     def answer_identical(self) -> bool:
-        """Whether the model said the same, character by character."""
-        return (self.now.raw_response or "") == self.then.text and self.error is None
+        """Whether the model said the same, character by character, be it usable or not."""
+        return self.now.status != "error" and (self.now.raw_response or "") == self.then.text
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no usable answer now, and not because there was the same unusable one then."""
+        return self.error is not None and not self.answer_identical
 
     def row(self) -> dict[str, Any]:
         """The columns of replay_comparisons."""
@@ -144,16 +149,17 @@ async def _replay(pool: AsyncConnectionPool[Any], gateway: Gateway, named: str, 
         assert reply.error is not None  # without an attempt the gateway has given up on the model
         raise reply.error
     now = reply.attempts[-1]
-    now_labels = labels_of(key, now.parsed_output) if reply.error is None else {}
+    answered = reply.error is None
+    now_labels = labels_of(key, now.parsed_output) if answered else {}
     replay = Replay(
         named_id=named,
         then=call,
         attempts=reply.attempts,
         error=None if reply.error is None else f"{type(reply.error).__name__}: {reply.error}",
         text=text_diff(_bare(call.text), _bare(now.raw_response or "")),
-        fields=field_changes(call.row.parsed_output, now.parsed_output),
+        fields=field_changes(call.row.parsed_output, now.parsed_output) if answered else [],
         items=len(paired(then_labels, now_labels)),
-        decisions=decision_changes(then_labels, now_labels),
+        decisions=decision_changes(then_labels, now_labels) if answered else [],
     )
     try:
         async with pool.connection() as conn, conn.transaction(), conn.cursor() as cur:
@@ -206,10 +212,11 @@ def summary_lines(replay: Replay, shown: int = 20) -> list[str]:
         f"server: {_both(then.server_version, replay.now.server_version)}",
         f"audit row of the replay: {replay.now.id}",
     ]
-    if replay.error is not None:
+    if replay.failed:
         return [*lines, f"no answer now: {replay.error}"]
     if replay.answer_identical:
-        return [*lines, f"answer: identical, {replay.items} decisions unchanged"]
+        same = f"{replay.items} decisions unchanged" if replay.error is None else f"as unusable as then: {replay.error}"
+        return [*lines, f"answer: identical, {same}"]
     lines.append(
         f"answer: different in {len(replay.fields)} fields; status {then.status} then, {replay.now.status} now"
     )

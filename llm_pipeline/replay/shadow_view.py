@@ -47,7 +47,7 @@ class ShadowView:
             f"candidate: {self.candidate()}, template {run['candidate_template_sha256'][:12]}",
             self.agreement.headline(),
             "",
-            self.agreement.markdown(),
+            *self.agreement.markdown().splitlines(),
         ]
         if self.disagreements:
             lines += ["", f"decided differently (the first {len(self.disagreements)}):"]

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from llm_pipeline.offline_model.process import ThreadedServer, running_in_thread
+from llm_pipeline_tests.llm.conftest import real_ollama
 from llm_pipeline_tests.replay.scenes import Scene, gate_scene
+
+__all__ = ["real_ollama"]
 
 
 @pytest.fixture

@@ -67,3 +67,8 @@ def test_hashes_of_whole_answers_make_no_matrix() -> None:
     found = agreement_of((f"h{n}", f"h{n}", 1) for n in range(MOST_LABELS + 1))
     assert found.markdown() == "13 different answers: no matrix"
     assert found.agreed == 13
+
+
+def test_a_label_stays_in_its_cell() -> None:
+    found = agreement_of([("a|b\n# c", "ok", 1)])
+    assert found.markdown().splitlines()[2:] == ["| a\\|b # c | 0 | 1 | 0 |", "| ok | 0 | 0 | 0 |"]

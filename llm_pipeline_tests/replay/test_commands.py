@@ -84,7 +84,10 @@ def test_a_shadow_run_is_estimated_run_and_shown(few, command, tmp_path):
     assert shown.json["agreement"] == done.json["agreement"]
     assert shown.json["agreement"]["agreement_rate"] == 1.0
     words = command("shadow", "show", done.json["id"])
-    assert "| baseline \\ candidate |" in words.stdout
+    matrix = [line for line in words.stdout.splitlines() if line.startswith("|")]
+    assert matrix[0] == "| baseline \\ candidate | flag | pass | reject | no answer |"
+    assert len(matrix) == 5
+    assert "\ufffd" not in words.stdout
     assert "30 of 30 items agree: 100.0%" in words.stdout
 
 

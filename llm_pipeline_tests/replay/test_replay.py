@@ -14,7 +14,7 @@ from llm_pipeline.llm.lake import DamagedArtifactError, LakeError
 from llm_pipeline.offline_model.faults import Fault, FaultPlan
 from llm_pipeline.replay.errors import BrokenRequestError, UnknownCallError
 from llm_pipeline.replay.replay import summary_lines
-from llm_pipeline_tests.replay.scenes import gate_scene
+from llm_pipeline_tests.replay.scenes import Scene, gate_scene
 from llm_pipeline_tests.validation.service.runs import query, validate
 
 
@@ -164,3 +164,25 @@ def test_a_call_whose_request_the_lake_could_not_take_is_replayed_from_its_row(d
     assert one.error is None
     assert one.row()["request_identical"]
     assert one.answer_identical
+
+
+def test_an_answer_that_was_unusable_and_is_so_again_is_identical_and_no_failure(database_url, tmp_path, offline):
+    offline.model.set_faults(FaultPlan((Fault("refusal"),)))
+    scene = gate_scene(database_url, tmp_path, offline, records=1)
+    (one,) = scene.replay(scene.calls()[:1])
+    assert (one.then.row.status, one.now.status) == ("refused", "refused")
+    assert one.answer_identical
+    assert not one.failed
+    offline.model.set_faults(FaultPlan())
+    (better,) = scene.replay(scene.calls()[:1])
+    assert not better.failed
+    assert [change.then for change in better.decisions] == ["(none)"]
+
+
+def test_a_server_that_is_away_fails_every_call_with_its_address_and_is_on_record(few):
+    away = Scene(few.url, few.used.model_copy(update={"ollama_base_url": "http://127.0.0.1:9"}), few.server)
+    replays = away.replay(few.calls()[:2])
+    assert all(one.failed and "127.0.0.1:9" in str(one.error) for one in replays)
+    assert not any(one.answer_identical for one in replays)
+    rows = query(few.url, "SELECT status, model_digest FROM replay_comparisons")
+    assert rows == [{"status": "error", "model_digest": None}] * 2
