@@ -19,7 +19,6 @@ from psycopg_pool import AsyncConnectionPool
 
 from llm_pipeline.llm.audit import write_attempts
 from llm_pipeline.llm.cache import lookup_async
-from llm_pipeline.llm.errors import ContextOverflow, LlmError
 from llm_pipeline.llm.gateway import Gateway
 from llm_pipeline.llm.interrogation import Interrogation
 from llm_pipeline.llm.lake import Lake, LakeError
@@ -195,13 +194,9 @@ class Shadow:
             report.stopped = failure
 
     async def _ask(self, question: _Question, plan: Plan) -> Reply[Any]:
-        room = plan.options["num_ctx"] - plan.options["num_predict"]
-        needed = self._gateway.tokens(self._candidate.model, question.messages)
-        if needed > room:  # smaller parts would be other questions than the one that was asked then
-            error: LlmError = ContextOverflow(
-                f"the prompt needs about {needed} tokens, there is room for {room} (LLM_NUM_CTX less LLM_NUM_PREDICT)"
-            )
-            return Reply(None, (), error)
+        overflow = await self._gateway.overflow(self._candidate, question.messages)
+        if overflow is not None:  # smaller parts would be other questions than the one that was asked then
+            return Reply(None, (), overflow)
         return await self._gateway.ask(
             self._candidate,
             question.messages,

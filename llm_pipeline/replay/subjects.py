@@ -53,7 +53,7 @@ def find_subject(key: str) -> Subject | None:
     queued = getattr(import_module(module), "INTERROGATION", None)
     if not isinstance(queued, QueuedInterrogation):
         return None
-    return Subject(key, queued.contract, queued.model, getattr(queued, "options", ModelOptions.of))
+    return Subject(key, queued.contract, queued.model, queued.options)
 
 
 def subject_named(key: str) -> Subject:
