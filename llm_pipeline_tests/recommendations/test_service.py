@@ -45,6 +45,12 @@ def rule(conn):
     return list_recommendations(conn, open_only=True)[0]["recommendation_id"]
 
 
+def next_after(template):
+    """The version that a change of a template gets: its second number raised."""
+    major, minor, _ = template.version.split(".")
+    return f"{major}.{int(minor) + 1}.0"
+
+
 def approve(conn):
     conn.execute("UPDATE llm_prompt_recommendations SET status = 'approved', reviewed_by = 'Quill'")
 
@@ -53,12 +59,13 @@ def test_an_approved_rule_becomes_a_candidate_that_names_its_origin(conn, rule):
     approve(conn)
     before = active_template(conn, "anomaly_detection")
     made = propose(conn, rule, by="Quill", why="three of four lost", now=NOW)
-    assert (made.interrogation, made.version) == ("anomaly_detection", "1.1.0")
-    text = stored_template(conn, "anomaly_detection", "1.1.0").text
+    assert (made.interrogation, made.version) == ("anomaly_detection", next_after(before))
+    text = stored_template(conn, "anomaly_detection", made.version).text
     assert "REVIEWED RULES\n- Uphold a FREQUENCY_SPIKE only when a related event follows.\n" in text
     assert active_template(conn, "anomaly_detection") == before
     row = conn.execute(
-        "SELECT origin, status, recommendation_id FROM prompt_versions WHERE version = '1.1.0'"
+        "SELECT origin, status, recommendation_id FROM prompt_versions WHERE interrogation = %s AND version = %s",
+        [made.interrogation, made.version],
     ).fetchone()
     assert row == ("recommendation", "candidate", rule)
 
@@ -91,12 +98,12 @@ def test_the_chain_names_every_link_in_order(conn, rule):
            FROM llm_prompt_recommendations""",
         [NOW],
     )
-    propose(conn, rule, by="Quill", why="three of four lost", now=NOW)
+    made = propose(conn, rule, by="Quill", why="three of four lost", now=NOW)
     found = chain(conn, rule)
     assert [one.step for one in found] == ["model call", "recommendation", "review", "candidate version"]
     assert found[0].id == str(NAMES)
     assert (found[2].by, found[2].detail) == ("Quill", "approved: sounds right")
-    assert found[3].id == "anomaly_detection 1.1.0"
+    assert found[3].id == f"anomaly_detection {made.version}"
 
 
 def test_an_id_that_does_not_exist_is_said_so(conn):

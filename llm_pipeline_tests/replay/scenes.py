@@ -15,6 +15,7 @@ from llm_pipeline.llm.audit import CallContext
 from llm_pipeline.llm.cache import pool_cache
 from llm_pipeline.llm.lake import Lake
 from llm_pipeline.llm.open_gateway import open_gateway
+from llm_pipeline.llm.prompt_versions import with_version
 from llm_pipeline.llm.prompts import PromptTemplate, parse_prompt
 from llm_pipeline.offline_model.process import ThreadedServer
 from llm_pipeline.replay.replay import Replay, load_calls, replay_calls
@@ -130,10 +131,10 @@ def add_version(url: str, data: bytes, key: str = "validation_gate", status: str
     return template
 
 
-def changed_prompt(key: str = "validation_gate", version: str = "1.1.0", *changes: tuple[str, str]) -> bytes:
+def changed_prompt(key: str = "validation_gate", version: str = "9.1.0", *changes: tuple[str, str]) -> bytes:
     """The project's prompt with another version and, if given, other words."""
     text = (PROJECT_ROOT / "prompts" / f"{key}.txt").read_text(encoding="utf-8")
-    for old, new in (("# Version: 1.0.0", f"# Version: {version}"), *changes):
+    for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    return text.encode()
+    return with_version(text, version).encode()

@@ -36,7 +36,7 @@ def test_candidates_are_compared_and_a_faulty_candidate_stands_out(db, database_
     assert all(row["agree"] for row in rows)
     assert honest.calls == len(scene.calls("anomaly_detection")) > 1
 
-    file.write_bytes(changed_prompt("anomaly_detection", "1.2.0"))
+    file.write_bytes(changed_prompt("anomaly_detection", "9.2.0"))
     offline.model.set_faults(FaultPlan((Fault("half"),)))
     faulty = scene.shadow("anomaly_detection", file=file)
     with connect(database_url) as conn:

@@ -41,7 +41,7 @@ def test_calls_of_a_real_server_are_replayed_and_compared(database_url, tmp_path
     assert all(one.now.model_digest == one.then.row.model_digest is not None for one in replays)
 
     file = tmp_path / "candidate.txt"
-    file.write_bytes(changed_prompt("validation_gate", "1.1.0", ("You are calm and exact", "You are quick")))
+    file.write_bytes(changed_prompt("validation_gate", "9.1.0", ("You are calm and exact", "You are quick")))
     before = scene.contents()
     report = scene.shadow(file=file, window=Window(WINDOW.start, WINDOW.end, 2))
     assert report.plan.refused == {}

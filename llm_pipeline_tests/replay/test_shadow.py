@@ -27,7 +27,7 @@ COMPARED = """SELECT baseline_audit_id::text, item_id, baseline_label, candidate
 def file(tmp_path: Path) -> Path:
     """A candidate's prompt: the same instructions in other words."""
     file = tmp_path / "candidate.txt"
-    file.write_bytes(changed_prompt("validation_gate", "1.1.0", ("You are calm and exact", "You are calm and strict")))
+    file.write_bytes(changed_prompt("validation_gate", "9.1.0", ("You are calm and exact", "You are calm and strict")))
     return file
 
 
@@ -47,11 +47,11 @@ def test_a_candidate_is_compared_item_by_item_and_production_stays_as_it_is(few,
     assert {row["candidate_audit_id"] for row in rows} == set(few.calls("shadow"))
     assert few.contents() == before
     (run,) = query(few.url, "SELECT * FROM shadow_runs")
-    assert (run["status"], run["candidate_version"], run["calls"], run["refused"]) == ("complete", "1.1.0", 6, {})
+    assert (run["status"], run["candidate_version"], run["calls"], run["refused"]) == ("complete", "9.1.0", 6, {})
     (baseline,) = run["baseline"]
     assert (baseline["version"], baseline["model"], baseline["calls"]) == ("1.0.0", "offline-rules", 6)
     asked = query(few.url, "SELECT * FROM llm_audit_trail WHERE service_name = 'shadow'")
-    assert {row["prompt_version"] for row in asked} == {"1.1.0"}
+    assert {row["prompt_version"] for row in asked} == {"9.1.0"}
     assert {row["request_context"]["shadow_run"] for row in asked} == {str(run["id"])}
 
 
@@ -183,7 +183,7 @@ def test_a_call_whose_evidence_is_damaged_is_refused_by_name_and_the_others_are_
 
 def test_a_template_that_wants_what_the_calls_did_not_have_is_refused_before_anything_is_sent(few, tmp_path):
     file = tmp_path / "more.txt"
-    file.write_bytes(changed_prompt("validation_gate", "1.1.0", ("{{ batch_json }}", "{{ batch_json }}{{ weather }}")))
+    file.write_bytes(changed_prompt("validation_gate", "9.1.0", ("{{ batch_json }}", "{{ batch_json }}{{ weather }}")))
     sent = few.server.model.log.calls
     with pytest.raises(ReplayError, match=r"none of 6 calls.*weather"):
         few.shadow(file=file)
