@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date
+from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import norm
 
 from llm_pipeline.feedback.scorecard import Alpha, Interval, Rate
 
@@ -27,14 +27,14 @@ LEAST_BLOCKS = 5
 """With fewer, the drawn means take too few values to tell a 95 % interval from."""
 BOOTSTRAPS = 1999
 _TRADING_DAYS_A_WEEK = 5
+_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 def wilson(hits: int, n: int) -> Rate:
     """A share with its 95 % interval; without a signal there is neither."""
     if n == 0:
         return Rate(0, None, None)
-    z = float(norm.ppf((1 + LEVEL) / 2))
-    share = hits / n
+    z, share = _Z, hits / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low = 0.0 if hits == 0 else centre - half
