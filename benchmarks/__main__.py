@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import validation
+from benchmarks import feedback, validation
 
 validation.main()
+print()
+feedback.main()
