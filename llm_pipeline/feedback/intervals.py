@@ -8,7 +8,7 @@ horizon, and whole blocks are drawn with replacement. With a year of signals the
 percentiles are too short; so what is drawn is the distance of the mean from ours in units of its own standard error, as
 in Student's t, and the interval is symmetric in it (Hall 1988, J. R. Stat. Soc. B 50, 35-45; for clusters Cameron,
 Gelbach & Miller 2008, Rev. Econ. Stat. 90, 414-427). In simulations with zero alpha, overlap and a common factor it
-covers zero 94 to 96 % of the time, where percentiles of single weeks cover it 75 to 90 % (`benchmarks/feedback.py`).
+covers zero 94 to 97 % of the time (`benchmarks/feedback.py`); percentiles of means over single weeks did so 75 to 92 %.
 """
 
 from __future__ import annotations
