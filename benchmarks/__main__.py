@@ -6,3 +6,8 @@ from benchmarks import jobs, validation
 
 validation.main()
 jobs.main()
+from benchmarks import feedback, validation
+
+validation.main()
+print()
+feedback.main()

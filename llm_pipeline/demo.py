@@ -27,6 +27,7 @@ SAMPLE_SEED = 2012
 BASELINE_MONTHS = 12
 REFERENCE = ("legislators", "committee_assignments", "legislative_calendar", "ticker_sectors", "market_prices")
 DISCLOSURES = ("senate_disclosures", "house_disclosures", "validation_status")
+FEEDBACK = ("signal_outcomes", "scorecards")
 DETECTION = ("baseline_stats", "anomaly_candidates", "anomaly_signals", "trading_signals")
 
 
@@ -61,7 +62,7 @@ class DemoSummary:
 
 
 def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
-    """Write the sample (once per `LLM_PIPELINE_HOME`), ingest and validate it in one Dagster run, and count.
+    """Write the sample (once per `LLM_PIPELINE_HOME`), run it through the assets, days and then weeks, and count.
 
     Sets the environment so that the UI served afterwards reads the sample and has its automation switched on.
     """
@@ -79,20 +80,26 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
     )
     url = resolve_url(settings)
     applied = migrate(url)
-    say(f"[1/4] PostgreSQL is up, {len(applied)} migrations applied")
+    say(f"[1/5] PostgreSQL is up, {len(applied)} migrations applied")
     first, start, end = _sample_window(sample)
-    say(f"[2/4] synthetic filings in {sample}")
+    say(f"[2/5] synthetic filings in {sample}")
     from llm_pipeline.defs.launch import materialize_window
     from llm_pipeline.demo_history import load_history
+    from llm_pipeline.partitions import finished_weeks, weekly
 
     model = "your Ollama" if settings.ollama_base_url else "offline-rules, which is no language model"
-    say(f"[3/4] loading and validating those of {first} to {start}, so that habits are known (model: {model})")
+    say(f"[3/5] loading and validating those of {first} to {start}, so that habits are known (model: {model})")
     load_history(url, first, start)
-    say(f"[4/4] ingesting, validating and detecting over {start} to {end} in one Dagster run")
+    say(f"[4/5] ingesting, validating and detecting over {start} to {end} in one Dagster run")
     outcome = materialize_window((*REFERENCE, *DISCLOSURES, *DETECTION), start, end)
     for check in outcome.failed_checks:
         say(f"      check {check} failed; the sample has defects on purpose, see the UI")
     reason = outcome.error or ("" if outcome.success else "the run failed")
+    weeks = finished_weeks(start, end, datetime.now(UTC).date())
+    if weeks and not reason:
+        say(f"[5/5] following signals to their outcomes over the weeks of {weeks[0]} to {weeks[1]}")
+        feedback = materialize_window(FEEDBACK, *weeks, calendar=weekly)
+        reason = feedback.error or ("" if feedback.success else "the run of outcomes failed")
     with connect(url) as conn:
         summary = _summary(conn, first, end, reason)
     say(f"      {time.monotonic() - began:.1f} s")

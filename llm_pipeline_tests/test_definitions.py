@@ -16,6 +16,7 @@ from llm_pipeline.definitions import defs
 from llm_pipeline.settings import PROJECT_ROOT
 
 DAILY = "daily from 2012-01-01 UTC, the running day included"
+WEEKLY = "weekly from Sunday 2012-01-01 UTC, weeks that are over"
 # Reference assets and what they come after.
 REFERENCE: dict[str, set[str]] = {
     "legislators": set(),
@@ -34,6 +35,9 @@ def repository():
 def calendar(partitions):
     if partitions is None:
         return None
+    if isinstance(partitions, dg.WeeklyPartitionsDefinition):
+        assert (partitions.end_offset, f"{partitions.start:%A}") == (0, "Sunday")
+        return f"weekly from {partitions.start:%A %Y-%m-%d} {partitions.timezone}, weeks that are over"
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     assert partitions.end_offset == 1
     return f"daily from {partitions.start:%Y-%m-%d} {partitions.timezone}, the running day included"
@@ -66,6 +70,7 @@ def test_assets(repository):
     }
     loaded = load | {"group": "reference", "partitions": None, "single run": False}
     detected = load | {"group": "anomalies", "owners": ["team:quant-research"]}
+    followed = detected | {"group": "feedback", "partitions": WEEKLY}
     assert found == {
         "senate_disclosures": load,
         "house_disclosures": load,
@@ -113,6 +118,13 @@ def test_assets(repository):
             "after": {"validation_status", "anomaly_signals"},
             "table": "public.shadow_comparisons",
         },
+        "signal_outcomes": followed
+        | {
+            "kinds": {"postgres", "polars"},
+            "after": {"anomaly_signals", "trading_signals", "market_prices"},
+            "table": "public.signal_outcomes",
+        },
+        "scorecards": followed | {"after": {"signal_outcomes", "validation_status"}, "table": "public.scorecards"},
     }
 
 
@@ -145,6 +157,13 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "trading_signals.from_confident_signals": True,
         "review_queue.none_waits_too_long": False,
         "shadow_comparisons.every_call_compared": False,
+        "signal_outcomes.every_signal_has_an_outcome": True,
+        "signal_outcomes.no_look_ahead": True,
+        "signal_outcomes.counts_reconcile": True,
+        "signal_outcomes.price_coverage": False,
+        "scorecards.counts_reconcile": True,
+        "scorecards.no_data_is_not_zero": True,
+        "scorecards.enough_signals": False,
         **{f"{asset}.every_row_read": False for asset in REFERENCE},
         **{f"{asset}.not_empty": False for asset in REFERENCE},
         "committee_assignments.members_are_legislators": False,
@@ -161,6 +180,7 @@ def test_jobs_schedules_and_sensors(repository):
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "drain_jobs", "ingestion", "validation"]
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "review", "validation"]
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lake_check", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "feedback", "ingestion", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
@@ -168,6 +188,7 @@ def test_jobs_schedules_and_sensors(repository):
         "anomalies_daily": ("0 1 * * *", "UTC", "anomalies"),
         "review_daily": ("0 6 * * *", "UTC", "review"),
         "lake_weekly": ("0 4 * * 0", "UTC", "lake_check"),
+        "feedback_weekly": ("0 2 * * 0", "UTC", "feedback"),
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
         "job_queue": 30,
@@ -182,11 +203,12 @@ def test_jobs_schedules_and_sensors(repository):
 def test_jobs_select_their_assets(repository):
     selected = {
         name: {key.to_user_string() for key in repository.get_job(name).asset_layer.executable_asset_keys}
-        for name in ("ingestion", "validation")
+        for name in ("ingestion", "validation", "feedback")
     }
     assert selected == {
         "ingestion": {"senate_disclosures", "house_disclosures"},
         "validation": {"validation_status"},
+        "feedback": {"signal_outcomes", "scorecards"},
     }
 
 
@@ -244,6 +266,7 @@ def test_automation_is_off_by_default(repository):
         "anomalies_daily": "STOPPED",
         "job_queue": "STOPPED",
         "lake_weekly": "STOPPED",
+        "feedback_weekly": "STOPPED",
         "new_disclosures": "STOPPED",
         "review_daily": "STOPPED",
         "review_released": "STOPPED",
@@ -263,6 +286,7 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
         "anomalies_daily": "RUNNING",
         "job_queue": "RUNNING",
         "lake_weekly": "RUNNING",
+        "feedback_weekly": "RUNNING",
         "new_disclosures": "RUNNING",
         "review_daily": "RUNNING",
         "review_released": "RUNNING",

@@ -73,7 +73,7 @@ def test_a_demo_that_is_told_to_stop_leaves_nothing_running(homes):
     )  # fmt: skip
     assert demo.stderr is not None
     for line in demo.stderr:
-        if line.startswith("[4/4]"):
+        if line.startswith("[4/5]"):
             break
     time.sleep(0.5)
     demo.send_signal(signal.SIGTERM)

@@ -62,6 +62,7 @@ class RandomSignals:
     """All draws; `chance` picks those of a group of signals."""
 
     days: Mapping[date, _Day] = field(default_factory=dict)
+    _kept: dict[tuple[str, tuple[str, ...]], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     def chance(self, results: Sequence[Result], end: date) -> Chance | None:
         """How random signals did in the place of these, by `end`; None where nothing can be compared.
@@ -69,19 +70,32 @@ class RandomSignals:
         Left out: signals without alpha or with a position of their own length, and days whose draws were not all
         settled by then.
         """
-        alphas, hits, own = [], [], []
-        for one in results:
-            day = self.days.get(one.signal.as_of_date)
-            if not one.scored or one.alpha_pct is None or one.by_position or day is None or day.due >= end:
-                continue
-            columns = [day.column[ticker] for ticker in one.tickers]
-            sign = SIGN[one.signal.direction]
-            alphas.append(sign * day.alphas[:, columns].mean(axis=1))
-            hits.append(sign * day.returns[:, columns].mean(axis=1) > 0)
-            own.append(one.alpha_pct)
-        if not own:
+        compared = [one for one in results if self._comparable(one, end)]
+        if not compared:
             return None
-        return Chance(np.mean(alphas, axis=0), np.mean(hits, axis=0), float(np.mean(own)))
+        drawn = [self._drawn(one) for one in compared]
+        return Chance(
+            np.mean([alphas for alphas, _ in drawn], axis=0),
+            np.mean([returns > 0 for _, returns in drawn], axis=0),
+            float(np.mean([one.alpha_pct for one in compared])),
+        )
+
+    def _comparable(self, result: Result, end: date) -> bool:
+        day = self.days.get(result.signal.as_of_date)
+        priced = result.scored and result.alpha_pct is not None and not result.by_position
+        return priced and day is not None and day.due < end
+
+    def _drawn(self, result: Result) -> tuple[np.ndarray, np.ndarray]:
+        """Alpha and return of each draw in a signal's place, its tickers' mean; kept, as every week asks again."""
+        key = (result.signal.signal_id, result.tickers)
+        if key not in self._kept:
+            day, sign = self.days[result.signal.as_of_date], SIGN[result.signal.direction]
+            columns = [day.column[ticker] for ticker in result.tickers]
+            self._kept[key] = (
+                sign * day.alphas[:, columns].mean(axis=1),
+                sign * day.returns[:, columns].mean(axis=1),
+            )
+        return self._kept[key]
 
 
 def draw_random_signals(

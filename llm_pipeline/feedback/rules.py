@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llm_pipeline.reference.codes import ticker_code
 from llm_pipeline.settings import Settings
 
 
@@ -50,6 +51,6 @@ def rules_of(settings: Settings) -> FeedbackRules:
     return FeedbackRules(
         horizons=tuple(sorted(horizons)),
         primary=settings.feedback_primary_horizon,
-        benchmark=settings.feedback_benchmark.strip().upper(),
+        benchmark=ticker_code(settings.feedback_benchmark),
         window_weeks=settings.feedback_window_weeks,
     )

@@ -36,7 +36,8 @@ _SIGNALS: LiteralString = f"""
     ) AS t ON true
     WHERE s.status = 'active' AND {PUBLIC_ON} < %(end)s
       AND ({PUBLIC_ON} >= %(since)s OR %(and_unsettled)s AND (
-          EXISTS (SELECT FROM signal_outcomes o WHERE o.signal_id = s.signal_id AND o.status = 'open')
+          EXISTS (SELECT FROM signal_outcomes o
+                  WHERE o.signal_id = s.signal_id AND o.status = 'open' AND o.horizon_days = ANY(%(horizons)s))
           OR EXISTS (SELECT FROM unnest(%(horizons)s::integer[]) AS h
                      WHERE NOT EXISTS (SELECT FROM signal_outcomes o
                                        WHERE o.signal_id = s.signal_id AND o.horizon_days = h))))

@@ -48,9 +48,11 @@ def _pattern(kind: str, classification: str, detail: str, filings: Sequence[Fili
     return Pattern(tuple(filings), anomaly)
 
 
-def _filed(maker: FilingMaker, filer: Filer, received: date, plan: Sequence[tuple[date, Asset, int]]) -> Filing:
+def _filed(
+    maker: FilingMaker, filer: Filer, received: date, plan: Sequence[tuple[date, Asset, int]], side: str = "Purchase"
+) -> Filing:
     trades: list[Trade] = [
-        maker.trade(filer, day, asset, band=band, owner="Joint" if n % 2 else "Self")
+        maker.trade(filer, day, asset, side=side, band=band, owner="Joint" if n % 2 else "Self")
         for n, (day, asset, band) in enumerate(plan)
     ]
     return maker.filing(_source(filer), filer, received, trades)
@@ -116,3 +118,21 @@ def plant_patterns(maker: FilingMaker, last: date) -> list[Pattern]:
             joint,
         ),
     ]
+
+
+def plant_earlier_spikes(maker: FilingMaker, received: date) -> list[Pattern]:
+    """Two filers, one buying and one selling 14 times within 8 sessions, received long before the other patterns: what
+    became of them can be told. They take part in the coordinated pattern later."""
+    sessions = _sessions_back(received - timedelta(days=6), 8)
+    patterns = []
+    for filer, side in zip(PATTERN_FILERS[4:6], ("Purchase", "Sale (Full)"), strict=True):
+        plan = [(sessions[-1 - n % 8], asset, 0) for n, asset in enumerate(maker.rng.sample(STOCKS, 14))]
+        patterns.append(
+            _pattern(
+                "earlier_spike",
+                "FREQUENCY_SPIKE",
+                f"14 trades ({side}) within 8 sessions",
+                [_filed(maker, filer, received, plan, side)],
+            )
+        )
+    return patterns

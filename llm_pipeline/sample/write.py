@@ -13,7 +13,7 @@ from llm_pipeline.sample.filing_defects import Planter, plant_everything
 from llm_pipeline.sample.filings import HOUSE, HOUSE_PTR, SENATE, Filing, FilingMaker, Source
 from llm_pipeline.sample.house_format import write_house
 from llm_pipeline.sample.manifest import FilingState, SampleFiling, SampleManifest
-from llm_pipeline.sample.patterns import PATTERN_FILERS, plant_patterns, quiet_past
+from llm_pipeline.sample.patterns import PATTERN_FILERS, plant_earlier_spikes, plant_patterns, quiet_past
 from llm_pipeline.sample.people import REPRESENTATIVES, SENATORS, Filer
 from llm_pipeline.sample.reference import FOLDERS as REFERENCE_FOLDERS
 from llm_pipeline.sample.reference import write_reference
@@ -90,7 +90,8 @@ def write_sample(
         filings_per_week: ordinary filings; each has 1 to 14 rows, 4.6 on average.
         copies: how many of each defect and quirk; fewer where rows run out.
         patterns: whether the five anomalies are planted.
-        baseline_months: months of monthly filings before `start` for the filers of the anomalies.
+        baseline_months: months of monthly filings before `start` for the filers of the anomalies; with any, two more
+            anomalies are planted early in the window.
 
     Raises:
         ValueError: no day of [start, end) is a working day.
@@ -108,7 +109,9 @@ def write_sample(
     if patterns:
         for filer in PATTERN_FILERS:
             filings += quiet_past(maker, filer, start - timedelta(days=30 * baseline_months), days[-1])
-        for pattern in plant_patterns(maker, days[-1]):
+        # Without a past there is nothing to stand out against, and without weeks behind it no outcome.
+        earlier = plant_earlier_spikes(maker, days[len(days) // 6]) if baseline_months else []
+        for pattern in [*plant_patterns(maker, days[-1]), *earlier]:
             filings += pattern.filings
             anomalies.append(pattern.anomaly)
     _cleared(folder)

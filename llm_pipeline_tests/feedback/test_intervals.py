@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
+from benchmarks.feedback import HORIZON, START, coverage, simulated_year
 from llm_pipeline.feedback.intervals import LEAST_BLOCKS, block_weeks, mean_alpha, wilson
-
-START = date(2020, 1, 5)
-HORIZON = 21
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -31,45 +29,25 @@ def test_a_share_of_nothing_is_no_number():
     assert (nothing.n, nothing.mean_pct, nothing.interval) == (0, None, None)
 
 
-def random_year(rng: np.random.Generator, n: int, shared: float) -> tuple[list[float], list[date]]:
-    """Alphas of n signals of a year that know nothing: a share of each one's variance is the common move of the days
-    over which it is held, so signals that overlap go together; a third of the days has all of them."""
-    moves = np.concatenate([[0.0], np.cumsum(rng.standard_normal(52 * 5 + HORIZON))])
-    busy = rng.choice(52 * 5, size=max(5, n // 3))
-    days = rng.choice(busy, size=n)
-    common = (moves[days + HORIZON] - moves[days]) / np.sqrt(HORIZON)
-    alphas = 6 * (np.sqrt(shared) * common + np.sqrt(1 - shared) * rng.standard_normal(n))
-    return alphas.tolist(), [START + timedelta(days=int(day // 5 * 7 + day % 5)) for day in days]
-
-
-def coverage(shared: float, n: int, years: int, seed: int) -> float:
-    """Share of years without skill whose interval holds zero, of those that have an interval."""
-    rng = np.random.default_rng(seed)
-    inside = []
-    for _ in range(years):
-        found = mean_alpha(*random_year(rng, n, shared), HORIZON, 1)
-        if found.interval is not None:
-            inside.append(found.interval.low <= 0 <= found.interval.high)
-    assert len(inside) > years / 2
-    return float(np.mean(inside))
-
-
 @pytest.mark.parametrize(("shared", "n"), [(0.0, 100), (0.1, 60), (0.3, 200)])
 def test_intervals_of_signals_without_skill_hold_zero_about_95_times_in_100(shared, n):
     # 400 years: a true share of 0.95 gives 0.95 +- 0.022 in 19 of 20 seeds.
-    assert 0.92 <= coverage(shared, n, 400, 20200105) <= 0.98
+    rng = np.random.default_rng(20200105)
+    held, told = coverage(lambda: simulated_year(rng, n, shared), 400)
+    assert 0.92 <= held <= 0.98
+    assert told > 0.9
 
 
 def test_an_alpha_that_is_there_is_seen():
     rng = np.random.default_rng(3)
-    alphas, days = random_year(rng, 300, 0.0)
+    alphas, days = simulated_year(rng, 300, 0.0)
     found = mean_alpha([alpha + 4 for alpha in alphas], days, HORIZON, 1)
     assert found.interval.low > 0
     assert found.mean_pct == pytest.approx(np.mean(alphas) + 4)
 
 
 def test_the_same_signals_give_the_same_interval():
-    alphas, days = random_year(np.random.default_rng(4), 80, 0.1)
+    alphas, days = simulated_year(np.random.default_rng(4), 80, 0.1)
     assert mean_alpha(alphas, days, HORIZON, 1) == mean_alpha(alphas, days, HORIZON, 1)
     assert mean_alpha(alphas, days, HORIZON, 1) != mean_alpha(alphas, days, HORIZON, 2)
 

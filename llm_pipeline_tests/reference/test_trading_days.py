@@ -11,6 +11,7 @@ from llm_pipeline.reference.trading_days import (
     nearest_trading_day,
     next_trading_day,
     previous_trading_day,
+    trading_day_after,
     trading_days,
 )
 
@@ -56,3 +57,11 @@ def test_the_sessions_around_a_day_agree_with_each_other(day: date) -> None:
     assert nearest == (day if is_trading_day(day) else before)
     assert trading_days(before, after) == tuple(sorted({before, nearest, after}))
     assert after - before < timedelta(days=9)  # closed for a week after September 11, 2001
+
+
+def test_the_nth_session_after_a_day_is_counted_in_sessions() -> None:
+    # Friday 2020-07-03 was a holiday.
+    assert trading_day_after(date(2020, 7, 2), 1) == next_trading_day(date(2020, 7, 2)) == date(2020, 7, 6)
+    assert trading_day_after(date(2020, 7, 4), 5) == date(2020, 7, 10)
+    assert trading_day_after(date(1980, 1, 1), 1) is None
+    assert trading_day_after(date(2020, 7, 2), 100_000) is None

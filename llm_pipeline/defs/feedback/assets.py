@@ -9,7 +9,7 @@ from llm_pipeline.defs.feedback import checks, metadata
 from llm_pipeline.defs.feedback.names import GROUP, OUTCOMES, SCORECARDS
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.feedback import account
-from llm_pipeline.feedback.rules import rules_of
+from llm_pipeline.feedback.rules import FeedbackRules, FeedbackRulesError, rules_of
 from llm_pipeline.feedback.service import compute_outcomes, score_weeks
 from llm_pipeline.partitions import weekly
 from llm_pipeline.settings import load_settings
@@ -28,6 +28,13 @@ def _common(name: str, columns: dg.TableSchema, *deps: str) -> dict[str, Any]:
     }
 
 
+def _rules() -> FeedbackRules:
+    try:
+        return rules_of(load_settings())
+    except FeedbackRulesError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
 @dg.asset(
     **_common(OUTCOMES, metadata.OUTCOME_COLUMNS, "anomaly_signals", "trading_signals", "market_prices"),
     kinds={"postgres", "polars"},
@@ -41,7 +48,7 @@ def signal_outcomes(context: dg.AssetExecutionContext, postgres: PostgresResourc
     """
     window = context.partition_time_window
     start, end, now = window.start.date(), window.end.date(), datetime.now(UTC)
-    rules = rules_of(load_settings())
+    rules = _rules()
     with postgres.connect() as conn:
         report = compute_outcomes(conn, start, end, now=now, rules=rules)
     with postgres.connect() as conn:
@@ -68,7 +75,7 @@ def scorecards(context: dg.AssetExecutionContext, postgres: PostgresResource) ->
     window = context.partition_time_window
     start, end = window.start.date(), window.end.date()
     with postgres.connect() as conn:
-        report = score_weeks(conn, start, end, now=datetime.now(UTC), rules=rules_of(load_settings()))
+        report = score_weeks(conn, start, end, now=datetime.now(UTC), rules=_rules())
     with postgres.connect() as conn:
         miscounted = account.miscounted_weeks(conn, start, end)
         empty = account.numbers_of_nothing(conn, start, end)
