@@ -21,7 +21,6 @@ from benchmarks.validation import LATENCY_MS, floor_seconds
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
-from llm_pipeline.jobs.job import NewJob
 from llm_pipeline.jobs.store import JobEnd, claim, end
 from llm_pipeline.jobs.working import Shift, work_on_queue
 from llm_pipeline.offline_model.process import running
@@ -41,6 +40,10 @@ CREATE TABLE IF NOT EXISTS bare_queue (
 CREATE INDEX IF NOT EXISTS bare_queue_to_claim ON bare_queue (status, priority DESC, available_at, created_at);
 TRUNCATE bare_queue;
 INSERT INTO bare_queue SELECT n, 'NEW', 0, now(), now() FROM generate_series(1, %(n)s) n;
+"""
+_JOBS = """
+INSERT INTO llm_jobs (interrogation_key, input_json, idempotency_key)
+SELECT 'benchmark', jsonb_build_object('number', n), 'benchmark-' || n FROM generate_series(1, %(n)s) n
 """
 _BARE_CLAIM = """
 UPDATE bare_queue SET status = 'RUNNING' WHERE id IN (
@@ -75,7 +78,7 @@ def refill(url: str) -> None:
         conn.execute("TRUNCATE llm_jobs")
         for statement in _BARE.split(";")[:-1]:
             conn.execute(statement, {"n": BACKLOG} if "%(n)s" in statement else None)
-    fill(url, [NewJob("benchmark", {"number": number}) for number in range(BACKLOG)])
+        conn.execute(_JOBS, {"n": BACKLOG})
     with connect(url, autocommit=True) as conn:
         conn.execute("VACUUM ANALYZE bare_queue")
         conn.execute("VACUUM ANALYZE llm_jobs")

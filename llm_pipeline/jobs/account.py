@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from llm_pipeline.jobs.enqueue import MANY
 from llm_pipeline.jobs.store import CHANNEL
 
 SHOWN = 20
@@ -75,6 +76,8 @@ def retry_dead(
     """Queue dead jobs again with all their attempts: these, those of an interrogation, or all; their ids."""
     ids = list(job_ids) if job_ids is not None else None
     rows = conn.execute(_RETRY, {"ids": ids, "key": interrogation_key}).fetchall()
+    if len(rows) >= MANY:
+        conn.execute("ANALYZE llm_jobs")
     conn.execute(f"NOTIFY {CHANNEL}")
     return tuple(row[0] for row in rows)
 

@@ -1,8 +1,8 @@
 """Workers in processes of their own that are killed and frozen at random, and the account of what came of it.
 
-A kill is SIGKILL, in whatever the worker does; a frozen worker (SIGSTOP) comes back when its leases have ended, and then
-tries to write. Every end of a job and every write of a result is logged by triggers, so that nothing that was overwritten
-is missed.
+A kill is SIGKILL, in whatever the worker does; a frozen worker (SIGSTOP) comes back when its leases have ended, and
+then tries to write. Every end of a job and every write of a result is logged by triggers, so that nothing that was
+overwritten is missed.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.offline_model.process import running, running_in_thread
 from llm_pipeline_tests.commands import SCRIPT
-from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states
+from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states, until
 
 QUICK = {
     "JOBS_LEASE_S": "3",
@@ -52,13 +52,6 @@ def looping(url: str, base_url: str, home: Path, *more: str) -> Iterator[subproc
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             stream.close()
-
-
-def until(what, patience_s: float = 60.0) -> None:
-    end = time.monotonic() + patience_s
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def succeeded(url: str) -> int:
