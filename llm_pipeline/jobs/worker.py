@@ -36,9 +36,11 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 20.0
 """A worker told to stop lets its jobs finish for so long, then gives them back."""
-FIRST_REST_S = 15.0
-LONGEST_REST_S = 300.0
-"""How long an interrogation is left alone whose model cannot be used, doubling."""
+FIRST_REST_POLLS = 3
+LONGEST_REST_POLLS = 60
+"""How long an interrogation is left alone whose model cannot be used, doubling, in times of `jobs_poll_s`."""
+FACTS_AGE_S = 300.0
+"""A model that was pulled anew while a worker runs is noticed after so long."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,21 @@ class _Underway:
 
 @dataclass
 class _Resting:
-    reason: str
-    model: str
     until: float
-    pause_s: float = FIRST_REST_S
+    pause_s: float
+    over: bool = False
 
 
 @dataclass
 class Worker:
-    """One worker at work. `run` returns when there is nothing (more) to do, or when told to stop."""
+    """One worker at work. `run` returns when there is nothing (more) to do, or when told to stop.
+
+    Attributes:
+        control: connections for claims and leases alone: evidence that takes long to gather must not cost a lease.
+    """
 
     database: Database
+    control: Database
     gateway: Gateway
     registry: Registry
     answering: Answering
@@ -92,6 +98,7 @@ class Worker:
     def __post_init__(self) -> None:
         self._underway: dict[Hold, _Underway] = {}
         self._resting: dict[str, _Resting] = {}
+        self._facts_from = time.monotonic()
         self._wake = asyncio.Event()
         self._stopping = False
         self._broken: Exception | None = None
@@ -118,7 +125,7 @@ class Worker:
         """
         beside = [asyncio.create_task(self._keep_leases())]
         if self.plan.forever:
-            beside.append(asyncio.create_task(self.database.listen(self._wake.set)))
+            beside.append(asyncio.create_task(self.control.listen(self._wake.set)))
         try:
             await self._until_done()
         finally:
@@ -168,7 +175,7 @@ class Worker:
             room = min(room, self.plan.most - self.report.claimed)
         if room <= 0:
             return []
-        without = frozenset(self._resting)
+        without = self._left_alone
 
         def work(conn: psycopg.Connection) -> tuple[list[ClaimedJob], TakenBack]:
             found, back = claim(conn, self.plan.name, room, self._lease_s, without), TakenBack(0, 0)
@@ -179,7 +186,7 @@ class Worker:
             return found, back
 
         try:
-            claimed, back = await self.database.run(work)
+            claimed, back = await self.control.run(work)
         except psycopg.OperationalError as error:
             self._outage(error)
             return []
@@ -203,7 +210,7 @@ class Worker:
 
     async def _due(self) -> float | None:
         try:
-            return await self.database.run(lambda conn: seconds_to_next(conn, frozenset(self._resting)))
+            return await self.control.run(lambda conn: seconds_to_next(conn, self._left_alone))
         except psycopg.OperationalError as error:
             self._outage(error)
             return 0.0
@@ -276,16 +283,17 @@ class Worker:
             self._leave_alone(done.job, done.why)
         elif done.how is not None and done.how.status == "SUCCEEDED":
             self._resting.pop(done.job.interrogation_key, None)
+            self.report.unusable.pop(done.job.interrogation_key, None)
 
     def _leave_alone(self, job: ClaimedJob, why: str) -> None:
         """No more of this interrogation for now: nothing can succeed while its model is not usable."""
         key, now = job.interrogation_key, time.monotonic()
         known = self._resting.get(key)
-        if known is not None and known.until > now:
+        if known is not None and not known.over:
             return
-        pause = FIRST_REST_S if known is None else min(known.pause_s * 2, LONGEST_REST_S)
-        model = self.answering.model_of(self.registry.get(key), job)[0]
-        self._resting[key] = _Resting(why, model, now + pause, pause)
+        poll = self.gateway.settings.jobs_poll_s
+        pause = poll * FIRST_REST_POLLS if known is None else min(known.pause_s * 2, poll * LONGEST_REST_POLLS)
+        self._resting[key] = _Resting(now + pause, pause)
         self.report.unusable[key] = why
         log.error("%s is left alone%s: %s", key, f" for {pause:.0f} s" if self.plan.forever else "", why)
 
@@ -293,11 +301,19 @@ class Worker:
         if not self.plan.forever:
             return
         now = time.monotonic()
-        for key, resting in list(self._resting.items()):
-            if resting.until <= now:
-                self.gateway.forget(resting.model)
-                del self._resting[key]
+        if now > self._facts_from + FACTS_AGE_S:
+            self.gateway.forget()
+            self._facts_from = now
+        for key, resting in self._resting.items():
+            if resting.until <= now and not resting.over:
+                resting.over = True
                 self.report.unusable.pop(key, None)
+                self.gateway.forget()
+
+    @property
+    def _left_alone(self) -> frozenset[str]:
+        """Interrogations that nothing is claimed of now."""
+        return frozenset(key for key, resting in self._resting.items() if not resting.over)
 
     async def _keep_leases(self) -> None:
         """Renew the leases of what is under way, three times as often as they end; give up what was lost."""
@@ -305,7 +321,7 @@ class Worker:
             await asyncio.sleep(self._lease_s / 3)
             held = [one.job for one in self._underway.values()]
             try:
-                kept = await self.database.run(partial(self._renew, held))
+                kept = await self.control.run(partial(self._renew, held))
             except psycopg.OperationalError as error:
                 log.warning("leases not renewed, the database is away (%s)", str(error).strip().partition("\n")[0])
                 continue

@@ -47,7 +47,10 @@ def settings(home: Path, base_url: str | None, **given: Any) -> Settings:
     return Settings(**(quick | given))
 
 
-def work(url: str, used: Settings, shift: Shift = Shift(places=4, until_settled=True), **given: Any) -> WorkReport:  # noqa: B008
+UNTIL_SETTLED = Shift(places=4, until_settled=True)
+
+
+def work(url: str, used: Settings, shift: Shift = UNTIL_SETTLED, **given: Any) -> WorkReport:
     return asyncio.run(work_on_queue(url, used, shift, **given))
 
 
@@ -93,7 +96,8 @@ def check_whole(url: str) -> None:
             url,
             """SELECT j.job_id FROM llm_jobs j LEFT JOIN llm_audit_trail a ON a.id = j.result_audit_id
                WHERE j.status = 'SUCCEEDED' AND (a.job_id IS DISTINCT FROM j.job_id
-                  OR a.status NOT IN ('ok', 'ungrounded') OR NOT EXISTS (SELECT FROM llm_artifacts x WHERE x.audit_trail_id = a.id
+                  OR a.status NOT IN ('ok', 'ungrounded') OR NOT EXISTS (
+                      SELECT FROM llm_artifacts x WHERE x.audit_trail_id = a.id
                       AND x.artifact_type = 'evidence_bundle'
                       AND x.content_sha256 = j.evidence_ref_json ->> 'sha256'))""",
         )
