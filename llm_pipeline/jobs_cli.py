@@ -18,6 +18,7 @@ from llm_pipeline.cli import _embedded, fail, main, reported, say, usable_settin
 from llm_pipeline.settings import Settings
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+PRIORITY = click.IntRange(-1_000_000, 1_000_000)
 
 
 @main.group()
@@ -44,7 +45,7 @@ def _database() -> Iterator[tuple[Settings, str]]:
 @click.option(
     "--priority",
     default=0,
-    type=click.IntRange(-1_000_000, 1_000_000),
+    type=PRIORITY,
     show_default=True,
     help="Higher is served first.",
 )
