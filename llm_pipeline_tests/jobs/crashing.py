@@ -23,7 +23,6 @@ from llm_pipeline.db.connection import connect
 from llm_pipeline.jobs.working import Shift, work_on_queue
 from llm_pipeline_tests.jobs.queue import check_whole, fill, question, rows, settings, states
 
-LEASE_S = 2.0
 PLACES = 4
 
 _LOG = """
@@ -64,10 +63,10 @@ class Account:
     expired: int
 
 
-def worker(url: str, base_url: str, home: str, seed: int) -> None:
+def worker(url: str, base_url: str, home: str, lease_s: float) -> None:
     """One worker process, until nothing waits, runs or is to be tried again."""
     os.environ.clear()
-    used = settings(Path(home), base_url, jobs_lease_s=LEASE_S)
+    used = settings(Path(home), base_url, jobs_lease_s=lease_s)
     asyncio.run(work_on_queue(url, used, Shift(PLACES, until_settled=True)))
 
 
@@ -79,6 +78,7 @@ def survive(
     jobs: int,
     workers: int,
     every_s: float,
+    lease_s: float,
     seed: int,
     most_hits: int = sys.maxsize,
 ) -> Account:
@@ -97,7 +97,7 @@ def survive(
     frozen: dict[int, float] = {}
 
     def started() -> BaseProcess:
-        process = context.Process(target=worker, args=(url, base_url, str(home), random.random()), daemon=True)
+        process = context.Process(target=worker, args=(url, base_url, str(home), lease_s), daemon=True)
         process.start()
         return process
 
@@ -108,7 +108,7 @@ def survive(
         while set(states(url)) - {"SUCCEEDED", "DEADLETTER"}:
             time.sleep(0.05)
             now = time.monotonic()
-            assert now < began + 600, states(url)
+            assert now < began + 900, states(url)
             for pid, until in list(frozen.items()):
                 if now >= until:
                     _send(pid, signal.SIGCONT)
@@ -124,7 +124,7 @@ def survive(
                 kills += 1
             else:
                 _send(victim.pid, signal.SIGSTOP)
-                frozen[victim.pid] = now + 1.5 * LEASE_S
+                frozen[victim.pid] = now + 1.5 * lease_s
                 freezes += 1
         seconds = time.monotonic() - began
         for pid in frozen:

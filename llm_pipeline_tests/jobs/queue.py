@@ -67,7 +67,7 @@ def states(url: str) -> dict[str, int]:
     return {row["status"]: row["n"] for row in rows(url, "SELECT status, count(*) AS n FROM llm_jobs GROUP BY 1")}
 
 
-def until(what: Callable[[], bool], patience_s: float = 60.0) -> None:
+def until(what: Callable[[], bool], patience_s: float = 120.0) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + patience_s
     while not what():

@@ -33,6 +33,7 @@ from llm_pipeline_tests.jobs.queue import (
 )
 
 UNUSED = "http://127.0.0.1:9"
+ONE_BY_ONE = Shift(places=1, until_settled=True)
 
 
 def test_questions_become_facts_with_their_words_and_their_evidence(database_url: str, tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_call_that_fails_is_tried_again_later_and_succeeds(database_url: str, 
     fill(database_url, [question(number) for number in range(3)])
     # Enough failures to use up what the gateway itself tries for one job.
     with running_in_thread(faults=FaultPlan((Fault(kind, first_calls=3),))) as model:
-        report = work(database_url, settings(tmp_path, model.base_url, llm_max_attempts=1))
+        report = work(database_url, settings(tmp_path, model.base_url, llm_max_attempts=1), ONE_BY_ONE)
     assert states(database_url) == {"SUCCEEDED": 3}
     assert report.total("FAILED") > 0
     written = rows(database_url, "SELECT count(*) AS n FROM llm_audit_trail WHERE job_id IS NOT NULL")
