@@ -92,7 +92,9 @@ def survive(
         conn.execute(_LOG)
     fill(url, [question(number, max_attempts=5) for number in range(jobs)])
     context, random = get_context("forkserver"), Random(seed)
-    context.set_forkserver_preload(["llm_pipeline_tests.jobs.crashing"])
+    # A child imports what the parent was started as: 3 s a worker, unless the fork server has it already.
+    started_as = getattr(sys.modules["__main__"], "__spec__", None)
+    context.set_forkserver_preload([__name__, *([started_as.name] if started_as else [])])
     kills = freezes = 0
     frozen: dict[int, float] = {}
 
