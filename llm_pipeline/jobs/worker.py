@@ -24,7 +24,7 @@ from llm_pipeline.jobs.answering import Answering, of_job, prepare
 from llm_pipeline.jobs.database import FIRST_PAUSE_S, LONGEST_PAUSE_S, Database
 from llm_pipeline.jobs.job import ClaimedJob, Hold
 from llm_pipeline.jobs.report import WorkReport
-from llm_pipeline.jobs.settling import ResultNotStoredError, Settlement, settle
+from llm_pipeline.jobs.settling import ResultNotStoredError, Settlement, Written, settle
 from llm_pipeline.jobs.store import TakenBack, claim, release, renew, seconds_to_next, take_back_expired
 from llm_pipeline.jobs.trouble import trouble_before_asking
 from llm_pipeline.llm.audit import Attempt, write_attempts
@@ -101,7 +101,7 @@ class Worker:
         self._facts_from = time.monotonic()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._broken: Exception | None = None
+        self._broken: BaseException | None = None
         self._outage_pause_s = FIRST_PAUSE_S
 
     @property
@@ -126,6 +126,8 @@ class Worker:
         beside = [asyncio.create_task(self._keep_leases())]
         if self.plan.forever:
             beside.append(asyncio.create_task(self.control.listen(self._wake.set)))
+        for task in beside:
+            task.add_done_callback(self._ended)
         try:
             await self._until_done()
         finally:
@@ -137,6 +139,12 @@ class Worker:
         if self._broken is not None:
             raise self._broken
         return self.report
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A worker that keeps no leases must not go on."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error
+            self.stop()
 
     async def _until_done(self) -> None:
         while not self._stopping:
@@ -246,25 +254,15 @@ class Worker:
                 lambda conn: prepare(conn, self.lake, self.registry, job, self.clock()), self._lease_s
             )
             return await self.answering.answer(prepared)
-        except psycopg.OperationalError as error:
-            return Settlement(job, None, why=f"{type(error).__name__}: {error}")
-        except Exception as error:  # noqa: BLE001 - whatever an interrogation's code raises is that job's end, told
+        except Exception as error:  # noqa: BLE001 - whatever an interrogation's code raises is that attempt's end, told
             if not isinstance(error, EvidenceMissingError):
                 log.warning("job %s: %s: %s", job.job_id, type(error).__name__, error)
             return self.answering.troubled(job, trouble_before_asking(error))
 
     async def _settle(self, done: Settlement) -> None:
         """Write it, also over a restart of the server; what cannot be written leaves its audit rows on disk."""
-        patience = self._lease_s if not self._stopping else FIRST_PAUSE_S
         try:
-            try:
-                written = await self.database.run_patiently(lambda conn: settle(conn, done, self.clock()), patience)
-            except (ResultNotStoredError, psycopg.Error) as error:
-                if isinstance(error, psycopg.OperationalError) or done.how is None:
-                    raise
-                log.warning("job %s: %s", done.job.job_id, error)
-                done = self.answering.not_stored(done, error)
-                written = await self.database.run_patiently(lambda conn: settle(conn, done, self.clock()), patience)
+            done, written = await self._written(done)
         except psycopg.OperationalError as error:
             spool_attempts(self._spool, done.attempts)
             log.error("job %s: not written, the database is away (%s); its lease will end", done.job.job_id, error)
@@ -284,6 +282,29 @@ class Worker:
         elif done.how is not None and done.how.status == "SUCCEEDED":
             self._resting.pop(done.job.interrogation_key, None)
             self.report.unusable.pop(done.job.interrogation_key, None)
+
+    async def _written(self, done: Settlement) -> tuple[Settlement, Written]:
+        """Write it as far as the database takes it, and say what was written."""
+        try:
+            return done, await self._write(done)
+        except (ResultNotStoredError, psycopg.Error) as error:
+            if isinstance(error, psycopg.OperationalError) or done.how is None:
+                raise
+            log.warning("job %s: %s", done.job.job_id, error)
+            done = self.answering.not_stored(done, error)
+        try:
+            return done, await self._write(done)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:  # not even its audit rows: they are kept on disk, and the job has its reason
+            log.error("job %s: its audit rows are refused and kept in %s: %s", done.job.job_id, self._spool, error)
+            spool_attempts(self._spool, done.attempts)
+            done = replace(done, attempts=(), claims=())
+            return done, await self._write(done)
+
+    async def _write(self, done: Settlement) -> Written:
+        patience = self._lease_s if not self._stopping else FIRST_PAUSE_S
+        return await self.database.run_patiently(lambda conn: settle(conn, done, self.clock()), patience)
 
     def _leave_alone(self, job: ClaimedJob, why: str) -> None:
         """No more of this interrogation for now: nothing can succeed while its model is not usable."""
@@ -334,7 +355,10 @@ class Worker:
         """Ours first, so that an outage longer than a lease does not cost a job that is still under way."""
         kept = renew(conn, held, self._lease_s)
         self._count(take_back_expired(conn))
-        load_spool(conn, self._spool)
+        try:
+            load_spool(conn, self._spool)
+        except (psycopg.DataError, psycopg.IntegrityError, OSError) as error:
+            log.error("audit rows in %s cannot be loaded: %s", self._spool, error)
         return kept
 
     async def _end_underway(self) -> None:
@@ -379,5 +403,5 @@ def _named(attempt: Attempt) -> Attempt:
     """An attempt with the job that its request context names."""
     context = attempt.request_context
     if "job_id" not in context:
-        return replace(attempt)
+        return attempt
     return of_job(attempt, str(context["interrogation"]), str(context["job_id"]))
