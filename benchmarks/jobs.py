@@ -7,6 +7,7 @@ table with the same index, over the same connections, in the same run, the two t
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +22,6 @@ from benchmarks.validation import LATENCY_MS, floor_seconds
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
-from llm_pipeline.jobs.job import NewJob
 from llm_pipeline.jobs.store import JobEnd, claim, end
 from llm_pipeline.jobs.working import Shift, work_on_queue
 from llm_pipeline.offline_model.process import running
@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS bare_queue (
 CREATE INDEX IF NOT EXISTS bare_queue_to_claim ON bare_queue (status, priority DESC, available_at, created_at);
 TRUNCATE bare_queue;
 INSERT INTO bare_queue SELECT n, 'NEW', 0, now(), now() FROM generate_series(1, %(n)s) n;
+"""
+_JOBS = """
+INSERT INTO llm_jobs (interrogation_key, input_json, idempotency_key)
+SELECT 'benchmark', jsonb_build_object('number', n), 'benchmark-' || n FROM generate_series(1, %(n)s) n
 """
 _BARE_CLAIM = """
 UPDATE bare_queue SET status = 'RUNNING' WHERE id IN (
@@ -75,7 +79,7 @@ def refill(url: str) -> None:
         conn.execute("TRUNCATE llm_jobs")
         for statement in _BARE.split(";")[:-1]:
             conn.execute(statement, {"n": BACKLOG} if "%(n)s" in statement else None)
-    fill(url, [NewJob("benchmark", {"number": number}) for number in range(BACKLOG)])
+        conn.execute(_JOBS, {"n": BACKLOG})
     with connect(url, autocommit=True) as conn:
         conn.execute("VACUUM ANALYZE bare_queue")
         conn.execute("VACUUM ANALYZE llm_jobs")
@@ -143,7 +147,7 @@ def killed(url: str) -> None:
     with connect(url) as conn:
         conn.execute("TRUNCATE llm_jobs, entity_facts, llm_audit_trail, llm_artifacts, ungrounded_claims")
     with running(latency_ms=LATENCY_MS) as base_url, tempfile.TemporaryDirectory() as folder:
-        account = survive(url, base_url, Path(folder), jobs=JOBS, workers=WORKERS, every_s=1.0, seed=1)
+        account = survive(url, base_url, Path(folder), jobs=JOBS, workers=WORKERS, every_s=2.0, lease_s=10.0, seed=1)
     assert sum(states(url).values()) == JOBS
     print(
         f"{WORKERS} worker processes, {JOBS:,} jobs, {account.seconds:.0f} s: {account.kills} kills, {account.freezes} "
@@ -152,17 +156,16 @@ def killed(url: str) -> None:
     )
 
 
-def main() -> None:
-    """Print the tables of benchmarks/README.md."""
+def main(only: str | None = None) -> None:
+    """Print the tables of benchmarks/README.md; `only`: one of claims, whole_jobs, killed."""
     with tempfile.TemporaryDirectory(prefix="llm-pipeline-bench-") as folder:
         with EmbeddedPostgres(Path(folder)).running() as url:
             migrate(url)
-            claims(url)
-            print()
-            whole_jobs(url)
-            print()
-            killed(url)
+            for number, part in enumerate((claims, whole_jobs, killed)):
+                if only in (None, part.__name__):
+                    print("" if number == 0 else "\n", end="")
+                    part(url)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

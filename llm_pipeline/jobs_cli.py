@@ -18,6 +18,7 @@ from llm_pipeline.cli import _embedded, fail, main, reported, say, usable_settin
 from llm_pipeline.settings import Settings
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+PRIORITY = click.IntRange(-1_000_000, 1_000_000)
 
 
 @main.group()
@@ -41,7 +42,13 @@ def _database() -> Iterator[tuple[Settings, str]]:
 @jobs.command("enqueue")
 @click.argument("key")
 @click.argument("given", metavar="INPUT_JSON|@FILE|-")
-@click.option("--priority", default=0, show_default=True, help="Higher is served first.")
+@click.option(
+    "--priority",
+    default=0,
+    type=PRIORITY,
+    show_default=True,
+    help="Higher is served first.",
+)
 @click.option("--model", help="Ask this model instead of the configured one.")
 @click.option("--idempotency-key", help="The same key is the same job; default: the hash of KEY and the input.")
 @click.option("--max-attempts", default=3, show_default=True, type=click.IntRange(1, 100), help="Attempts at a job.")

@@ -87,11 +87,16 @@ def async_pool(url: str, max_size: int) -> AsyncConnectionPool[psycopg.AsyncConn
 
 
 def thread_pool(url: str, max_size: int, timeout_s: float) -> ConnectionPool[psycopg.Connection[Any]]:
-    """As `async_pool`, for threads; a thread that gets no connection within `timeout_s` gets a PoolTimeout."""
+    """As `async_pool`, for threads; a thread that gets no connection within `timeout_s` gets a PoolTimeout.
+
+    The pool's own attempts to reconnect are given up as soon, because their pauses grow to minutes; the next thread
+    that asks starts a new one.
+    """
     arguments = _arguments(url, {"autocommit": True})
     return ConnectionPool(
         arguments.pop("conninfo"), kwargs=arguments, configure=_set_session_here,
-        min_size=min(1, max_size), max_size=max_size, timeout=timeout_s, open=False, name="llm-pipeline-threads",
+        min_size=min(1, max_size), max_size=max_size, timeout=timeout_s, reconnect_timeout=timeout_s, open=False,
+        name="llm-pipeline-threads",
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ class QueuedInterrogation:
         input_model: what `input_json` of a job must be; anything else is dead at once.
         contract: of the answer.
         model: the model to ask, from the settings (`model_hint` of a job goes first).
-        gather: evidence for an input, read in one transaction. Raises EvidenceMissingError.
+        gather: evidence for an input, read in one read-only transaction. Raises EvidenceMissingError.
         bind: the schema for this question, ids bound to those of the evidence.
         ground: the answer against the evidence; pure.
         store: write the result in the transaction of the audit row and of the job's completion: (cursor, job, evidence,

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from llm_pipeline.jobs.enqueue import MANY
 from llm_pipeline.jobs.store import CHANNEL
 
 SHOWN = 20
@@ -29,9 +30,16 @@ WHERE status = 'DEADLETTER' AND (%(ids)s::uuid[] IS NULL OR job_id = ANY (%(ids)
 RETURNING job_id::text
 """
 _CLAIMABLE = """
-SELECT job_id::text, fencing_token FROM llm_jobs
-WHERE (status IN ('NEW', 'FAILED') AND available_at <= now()) OR (status = 'RUNNING' AND lease_expires_at < now())
-ORDER BY priority DESC, available_at, created_at, job_id LIMIT %s
+SELECT job_id::text, fencing_token FROM (
+    (SELECT * FROM llm_jobs WHERE status = 'NEW' AND available_at <= now()
+     ORDER BY priority DESC, available_at, created_at LIMIT %(most)s)
+    UNION ALL
+    (SELECT * FROM llm_jobs WHERE status = 'FAILED' AND available_at <= now()
+     ORDER BY priority DESC, available_at, created_at LIMIT %(most)s)
+    UNION ALL
+    (SELECT * FROM llm_jobs WHERE status = 'RUNNING' AND lease_expires_at < now() LIMIT %(most)s)
+) AS waiting
+ORDER BY priority DESC, available_at, created_at, job_id LIMIT %(most)s
 """
 
 
@@ -75,10 +83,12 @@ def retry_dead(
     """Queue dead jobs again with all their attempts: these, those of an interrogation, or all; their ids."""
     ids = list(job_ids) if job_ids is not None else None
     rows = conn.execute(_RETRY, {"ids": ids, "key": interrogation_key}).fetchall()
+    if len(rows) >= MANY:
+        conn.execute("ANALYZE llm_jobs")
     conn.execute(f"NOTIFY {CHANNEL}")
     return tuple(row[0] for row in rows)
 
 
 def claimable(conn: psycopg.Connection[Any], most: int) -> list[tuple[str, int]]:
     """(job id, fencing token) of jobs that a worker could claim now, the most urgent first."""
-    return [(row[0], row[1]) for row in conn.execute(_CLAIMABLE, [most]).fetchall()]
+    return [(row[0], row[1]) for row in conn.execute(_CLAIMABLE, {"most": most}).fetchall()]

@@ -26,8 +26,8 @@ class Decision:
 def decide(waiting: Sequence[Hold], runs_under_way: int, now: datetime) -> Decision:
     """A run is due when jobs can be claimed and no run is there to claim them.
 
-    The key names the batch: the jobs with their fencing tokens, which every claim raises. So one state of the queue gets
-    one run, however often it is looked at, and one more in each `AGAIN_AFTER_S` seconds in which nobody claims.
+    The key names the batch: the jobs with their fencing tokens, which every claim raises. So one state of the queue
+    gets one run, however often it is looked at, and one more in each `AGAIN_AFTER_S` seconds in which nobody claims.
     """
     if not waiting:
         return Decision(None, "no job can be claimed now")

@@ -9,15 +9,15 @@ from typing import Any
 import psycopg
 
 from llm_pipeline.interrogations.registry import Registry
-from llm_pipeline.llm.prompt_versions import register_prompts
+from llm_pipeline.llm.prompt_versions import active_template, register_prompts
 from llm_pipeline.llm.prompts import PromptTemplate
 
 
 def active_templates(conn: psycopg.Connection[Any], registry: Registry, now: datetime) -> Mapping[str, PromptTemplate]:
-    """The template of every interrogation, by key, registered as used.
+    """The active template of every interrogation, by key; versions that files bring are registered first.
 
     Raises:
         PromptVersionConflictError: a file's text changed without a new version.
     """
     register_prompts(conn, registry.templates.values(), now)
-    return registry.templates
+    return {key: active_template(conn, key) for key in registry.templates}

@@ -24,7 +24,7 @@ from llm_pipeline.jobs.answering import Answering, of_job, prepare
 from llm_pipeline.jobs.database import FIRST_PAUSE_S, LONGEST_PAUSE_S, Database
 from llm_pipeline.jobs.job import ClaimedJob, Hold
 from llm_pipeline.jobs.report import WorkReport
-from llm_pipeline.jobs.settling import ResultNotStoredError, Settlement, settle
+from llm_pipeline.jobs.settling import ResultNotStoredError, Settlement, Written, settle
 from llm_pipeline.jobs.store import TakenBack, claim, release, renew, seconds_to_next, take_back_expired
 from llm_pipeline.jobs.trouble import trouble_before_asking
 from llm_pipeline.llm.audit import Attempt, write_attempts
@@ -36,9 +36,11 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 20.0
 """A worker told to stop lets its jobs finish for so long, then gives them back."""
-FIRST_REST_S = 15.0
-LONGEST_REST_S = 300.0
-"""How long an interrogation is left alone whose model cannot be used, doubling."""
+FIRST_REST_POLLS = 3
+LONGEST_REST_POLLS = 60
+"""How long an interrogation is left alone whose model cannot be used, doubling, in times of `jobs_poll_s`."""
+FACTS_AGE_S = 300.0
+"""A model that was pulled anew while a worker runs is noticed after so long."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,21 @@ class _Underway:
 
 @dataclass
 class _Resting:
-    reason: str
-    model: str
     until: float
-    pause_s: float = FIRST_REST_S
+    pause_s: float
+    over: bool = False
 
 
 @dataclass
 class Worker:
-    """One worker at work. `run` returns when there is nothing (more) to do, or when told to stop."""
+    """One worker at work. `run` returns when there is nothing (more) to do, or when told to stop.
+
+    Attributes:
+        control: connections for claims and leases alone: evidence that takes long to gather must not cost a lease.
+    """
 
     database: Database
+    control: Database
     gateway: Gateway
     registry: Registry
     answering: Answering
@@ -94,9 +100,10 @@ class Worker:
     def __post_init__(self) -> None:
         self._underway: dict[Hold, _Underway] = {}
         self._resting: dict[str, _Resting] = {}
+        self._facts_from = time.monotonic()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._broken: Exception | None = None
+        self._broken: BaseException | None = None
         self._outage_pause_s = FIRST_PAUSE_S
 
     @property
@@ -120,7 +127,9 @@ class Worker:
         """
         beside = [asyncio.create_task(self._keep_leases())]
         if self.plan.forever:
-            beside.append(asyncio.create_task(self.database.listen(self._wake.set)))
+            beside.append(asyncio.create_task(self.control.listen(self._wake.set)))
+        for task in beside:
+            task.add_done_callback(self._ended)
         try:
             await self._until_done()
         finally:
@@ -132,6 +141,12 @@ class Worker:
         if self._broken is not None:
             raise self._broken
         return self.report
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A worker that keeps no leases must not go on."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error
+            self.stop()
 
     async def _until_done(self) -> None:
         while not self._stopping:
@@ -170,7 +185,7 @@ class Worker:
             room = min(room, self.plan.most - self.report.claimed)
         if room <= 0:
             return []
-        without = self.plan.without.union(self._resting)
+        without = self._left_alone
 
         def work(conn: psycopg.Connection) -> tuple[list[ClaimedJob], TakenBack]:
             found, back = claim(conn, self.plan.name, room, self._lease_s, without), TakenBack(0, 0)
@@ -181,7 +196,7 @@ class Worker:
             return found, back
 
         try:
-            claimed, back = await self.database.run(work)
+            claimed, back = await self.control.run(work)
         except psycopg.OperationalError as error:
             self._outage(error)
             return []
@@ -205,7 +220,7 @@ class Worker:
 
     async def _due(self) -> float | None:
         try:
-            return await self.database.run(lambda conn: seconds_to_next(conn, self.plan.without.union(self._resting)))
+            return await self.control.run(lambda conn: seconds_to_next(conn, self._left_alone))
         except psycopg.OperationalError as error:
             self._outage(error)
             return 0.0
@@ -241,25 +256,15 @@ class Worker:
                 lambda conn: prepare(conn, self.lake, self.registry, job, self.clock()), self._lease_s
             )
             return await self.answering.answer(prepared)
-        except psycopg.OperationalError as error:
-            return Settlement(job, None, why=f"{type(error).__name__}: {error}")
-        except Exception as error:  # noqa: BLE001 - whatever an interrogation's code raises is that job's end, told
+        except Exception as error:  # noqa: BLE001 - whatever an interrogation's code raises is that attempt's end, told
             if not isinstance(error, EvidenceMissingError):
                 log.warning("job %s: %s: %s", job.job_id, type(error).__name__, error)
             return self.answering.troubled(job, trouble_before_asking(error))
 
     async def _settle(self, done: Settlement) -> None:
         """Write it, also over a restart of the server; what cannot be written leaves its audit rows on disk."""
-        patience = self._lease_s if not self._stopping else FIRST_PAUSE_S
         try:
-            try:
-                written = await self.database.run_patiently(lambda conn: settle(conn, done, self.clock()), patience)
-            except (ResultNotStoredError, psycopg.Error) as error:
-                if isinstance(error, psycopg.OperationalError) or done.how is None:
-                    raise
-                log.warning("job %s: %s", done.job.job_id, error)
-                done = self.answering.not_stored(done, error)
-                written = await self.database.run_patiently(lambda conn: settle(conn, done, self.clock()), patience)
+            done, written = await self._written(done)
         except psycopg.OperationalError as error:
             spool_attempts(self._spool, done.attempts)
             log.error("job %s: not written, the database is away (%s); its lease will end", done.job.job_id, error)
@@ -278,16 +283,40 @@ class Worker:
             self._leave_alone(done.job, done.why)
         elif done.how is not None and done.how.status == "SUCCEEDED":
             self._resting.pop(done.job.interrogation_key, None)
+            self.report.unusable.pop(done.job.interrogation_key, None)
+
+    async def _written(self, done: Settlement) -> tuple[Settlement, Written]:
+        """Write it as far as the database takes it, and say what was written."""
+        try:
+            return done, await self._write(done)
+        except (ResultNotStoredError, psycopg.Error) as error:
+            if isinstance(error, psycopg.OperationalError) or done.how is None:
+                raise
+            log.warning("job %s: %s", done.job.job_id, error)
+            done = self.answering.not_stored(done, error)
+        try:
+            return done, await self._write(done)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:  # not even its audit rows: they are kept on disk, and the job has its reason
+            log.error("job %s: its audit rows are refused and kept in %s: %s", done.job.job_id, self._spool, error)
+            spool_attempts(self._spool, done.attempts)
+            done = replace(done, attempts=(), claims=())
+            return done, await self._write(done)
+
+    async def _write(self, done: Settlement) -> Written:
+        patience = self._lease_s if not self._stopping else FIRST_PAUSE_S
+        return await self.database.run_patiently(lambda conn: settle(conn, done, self.clock()), patience)
 
     def _leave_alone(self, job: ClaimedJob, why: str) -> None:
         """No more of this interrogation for now: nothing can succeed while its model is not usable."""
         key, now = job.interrogation_key, time.monotonic()
         known = self._resting.get(key)
-        if known is not None and known.until > now:
+        if known is not None and not known.over:
             return
-        pause = FIRST_REST_S if known is None else min(known.pause_s * 2, LONGEST_REST_S)
-        model = self.answering.model_of(self.registry.get(key), job)[0]
-        self._resting[key] = _Resting(why, model, now + pause, pause)
+        poll = self.gateway.settings.jobs_poll_s
+        pause = poll * FIRST_REST_POLLS if known is None else min(known.pause_s * 2, poll * LONGEST_REST_POLLS)
+        self._resting[key] = _Resting(now + pause, pause)
         self.report.unusable[key] = why
         log.error("%s is left alone%s: %s", key, f" for {pause:.0f} s" if self.plan.forever else "", why)
 
@@ -295,11 +324,19 @@ class Worker:
         if not self.plan.forever:
             return
         now = time.monotonic()
-        for key, resting in list(self._resting.items()):
-            if resting.until <= now:
-                self.gateway.forget(resting.model)
-                del self._resting[key]
+        if now > self._facts_from + FACTS_AGE_S:
+            self.gateway.forget()
+            self._facts_from = now
+        for key, resting in self._resting.items():
+            if resting.until <= now and not resting.over:
+                resting.over = True
                 self.report.unusable.pop(key, None)
+                self.gateway.forget()
+
+    @property
+    def _left_alone(self) -> frozenset[str]:
+        """Interrogations that nothing is claimed of now."""
+        return self.plan.without.union(key for key, resting in self._resting.items() if not resting.over)
 
     async def _keep_leases(self) -> None:
         """Renew the leases of what is under way, three times as often as they end; give up what was lost."""
@@ -307,7 +344,7 @@ class Worker:
             await asyncio.sleep(self._lease_s / 3)
             held = [one.job for one in self._underway.values()]
             try:
-                kept = await self.database.run(partial(self._renew, held))
+                kept = await self.control.run(partial(self._renew, held))
             except psycopg.OperationalError as error:
                 log.warning("leases not renewed, the database is away (%s)", str(error).strip().partition("\n")[0])
                 continue
@@ -320,7 +357,10 @@ class Worker:
         """Ours first, so that an outage longer than a lease does not cost a job that is still under way."""
         kept = renew(conn, held, self._lease_s)
         self._count(take_back_expired(conn))
-        load_spool(conn, self._spool)
+        try:
+            load_spool(conn, self._spool)
+        except (psycopg.DataError, psycopg.IntegrityError, OSError) as error:
+            log.error("audit rows in %s cannot be loaded: %s", self._spool, error)
         return kept
 
     async def _end_underway(self) -> None:
@@ -365,5 +405,5 @@ def _named(attempt: Attempt) -> Attempt:
     """An attempt with the job that its request context names."""
     context = attempt.request_context
     if "job_id" not in context:
-        return replace(attempt)
+        return attempt
     return of_job(attempt, str(context["interrogation"]), str(context["job_id"]))

@@ -82,12 +82,12 @@ async def work_on_queue(
     others = frozenset(registry.interrogations) - {shift.only} if shift.only else frozenset()
     plan = Plan(worker_name(), places, shift.most, shift.forever, shift.until_settled, others)
     lake = Lake(settings.lake)
-    async with Database(url, min(places + 2, MOST_STATEMENTS)) as database:
+    async with Database(url, min(places + 2, MOST_STATEMENTS)) as database, Database(url, 2) as control:
         context = CallContext(service=SERVICE, dagster_run_id=dagster_run_id)
         cache = AnswerCache(database.cached_answers)
         async with open_gateway(settings, context, cache=cache, lake=lake) as gateway:
             answering = Answering(gateway, templates, Random())  # noqa: S311 - spreads retries, guards nothing
-            worker = Worker(database, gateway, registry, answering, lake, plan, _now)
+            worker = Worker(database, control, gateway, registry, answering, lake, plan, _now)
             with _stopping(worker) if stop_on_signals else nullcontext():
                 return await worker.run()
 

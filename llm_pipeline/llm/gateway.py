@@ -110,11 +110,11 @@ class Gateway:
             self._facts_asked[model] += 1
         return await asyncio.shield(task)
 
-    def forget(self, model: str) -> None:
-        """Forget what was learnt of a model: for callers that outlive a server's absence or another model's arrival."""
-        self._fatal.pop(model, None)
-        self._facts.pop(model, None)
-        self._facts_asked.pop(model, None)
+    def forget(self) -> None:
+        """Forget which models cannot be used and what the server said of them: for callers that live for days, while
+        servers come back and models are pulled anew."""
+        for learnt in (self._fatal, self._facts, self._facts_asked):
+            learnt.clear()
 
     async def warnings(self, model: str) -> tuple[str, ...]:
         """What an operator should know about this server and model; empty when all is well."""

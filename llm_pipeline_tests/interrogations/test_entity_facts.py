@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from llm_pipeline.interrogations.entity_facts import INTERROGATION, bind
-from llm_pipeline.interrogations.entity_facts.contract import Entity, EntityFactsAnswer, EntityFactsInput
+from llm_pipeline.interrogations.entity_facts.contract import EntityFactsAnswer
 from llm_pipeline.interrogations.entity_facts.gathering import gather
 from llm_pipeline.interrogations.entity_facts.grounding import Asked, ground, names
+from llm_pipeline.interrogations.entity_facts.question import Entity, EntityFactsInput
 from llm_pipeline.interrogations.queued import Evidence, EvidenceMissingError
 from llm_pipeline.llm.schema import json_schema
 from llm_pipeline.llm.unsafe_schema import unsafe_features

@@ -25,7 +25,8 @@ from llm_pipeline_tests.llm.scripted_server import Steps, answer, scripted_serve
 FOLDER = '''
 """rhymes: whether a word ends like a given one."""
 from pydantic import BaseModel, ConfigDict, Field
-from llm_pipeline.interrogations.queued import Evidence, EvidenceMissingError, Grounded, QueuedInterrogation, UngroundedClaim
+from llm_pipeline.interrogations.queued import Evidence, EvidenceMissingError, Grounded, UngroundedClaim
+from llm_pipeline.interrogations.queued import QueuedInterrogation
 
 class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")

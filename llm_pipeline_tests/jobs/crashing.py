@@ -1,8 +1,8 @@
 """Workers in processes of their own that are killed and frozen at random, and the account of what came of it.
 
-A kill is SIGKILL, in whatever the worker does; a frozen worker (SIGSTOP) comes back when its leases have ended, and then
-tries to write. Every end of a job and every write of a result is logged by triggers, so that nothing that was overwritten
-is missed.
+A kill is SIGKILL, in whatever the worker does; a frozen worker (SIGSTOP) comes back when its leases have ended, and
+then tries to write. Every end of a job and every write of a result is logged by triggers, so that nothing that was
+overwritten is missed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from llm_pipeline.db.connection import connect
 from llm_pipeline.jobs.working import Shift, work_on_queue
 from llm_pipeline_tests.jobs.queue import check_whole, fill, question, rows, settings, states
 
-LEASE_S = 2.0
 PLACES = 4
 
 _LOG = """
@@ -64,10 +63,10 @@ class Account:
     expired: int
 
 
-def worker(url: str, base_url: str, home: str, seed: int) -> None:
+def worker(url: str, base_url: str, home: str, lease_s: float) -> None:
     """One worker process, until nothing waits, runs or is to be tried again."""
     os.environ.clear()
-    used = settings(Path(home), base_url, jobs_lease_s=LEASE_S)
+    used = settings(Path(home), base_url, jobs_lease_s=lease_s)
     asyncio.run(work_on_queue(url, used, Shift(PLACES, until_settled=True)))
 
 
@@ -79,6 +78,7 @@ def survive(
     jobs: int,
     workers: int,
     every_s: float,
+    lease_s: float,
     seed: int,
     most_hits: int = sys.maxsize,
 ) -> Account:
@@ -92,12 +92,14 @@ def survive(
         conn.execute(_LOG)
     fill(url, [question(number, max_attempts=5) for number in range(jobs)])
     context, random = get_context("forkserver"), Random(seed)
-    context.set_forkserver_preload(["llm_pipeline_tests.jobs.crashing"])
+    # A child imports what the parent was started as: 3 s a worker, unless the fork server has it already.
+    started_as = getattr(sys.modules["__main__"], "__spec__", None)
+    context.set_forkserver_preload([__name__, *([started_as.name] if started_as else [])])
     kills = freezes = 0
     frozen: dict[int, float] = {}
 
     def started() -> BaseProcess:
-        process = context.Process(target=worker, args=(url, base_url, str(home), random.random()), daemon=True)
+        process = context.Process(target=worker, args=(url, base_url, str(home), lease_s), daemon=True)
         process.start()
         return process
 
@@ -108,7 +110,7 @@ def survive(
         while set(states(url)) - {"SUCCEEDED", "DEADLETTER"}:
             time.sleep(0.05)
             now = time.monotonic()
-            assert now < began + 600, states(url)
+            assert now < began + 900, states(url)
             for pid, until in list(frozen.items()):
                 if now >= until:
                     _send(pid, signal.SIGCONT)
@@ -124,7 +126,7 @@ def survive(
                 kills += 1
             else:
                 _send(victim.pid, signal.SIGSTOP)
-                frozen[victim.pid] = now + 1.5 * LEASE_S
+                frozen[victim.pid] = now + 1.5 * lease_s
                 freezes += 1
         seconds = time.monotonic() - began
         for pid in frozen:

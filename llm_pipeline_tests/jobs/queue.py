@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from psycopg.rows import dict_row
 
 from llm_pipeline.db.connection import connect
-from llm_pipeline.interrogations.registry import Registry
 from llm_pipeline.jobs.enqueue import Enqueued, enqueue
 from llm_pipeline.jobs.job import NewJob
 from llm_pipeline.jobs.report import WorkReport
@@ -47,7 +47,10 @@ def settings(home: Path, base_url: str | None, **given: Any) -> Settings:
     return Settings(**(quick | given))
 
 
-def work(url: str, used: Settings, shift: Shift = Shift(places=4, until_settled=True), **given: Any) -> WorkReport:  # noqa: B008
+UNTIL_SETTLED = Shift(places=4, until_settled=True)
+
+
+def work(url: str, used: Settings, shift: Shift = UNTIL_SETTLED, **given: Any) -> WorkReport:
     return asyncio.run(work_on_queue(url, used, shift, **given))
 
 
@@ -64,7 +67,15 @@ def states(url: str) -> dict[str, int]:
     return {row["status"]: row["n"] for row in rows(url, "SELECT status, count(*) AS n FROM llm_jobs GROUP BY 1")}
 
 
-def check_whole(url: str, registry: Registry | None = None) -> None:
+def until(what: Callable[[], bool], patience_s: float = 120.0) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def check_whole(url: str) -> None:
     """What must hold of any queue that is at rest: results, audit rows and ends belong together."""
     assert rows(url, "SELECT job_id FROM llm_jobs WHERE status = 'RUNNING'") == []
     # Exactly the jobs that succeeded have results, each from the call that the job names.
@@ -84,8 +95,9 @@ def check_whole(url: str, registry: Registry | None = None) -> None:
         rows(
             url,
             """SELECT j.job_id FROM llm_jobs j LEFT JOIN llm_audit_trail a ON a.id = j.result_audit_id
-               WHERE j.status = 'SUCCEEDED' AND (a.job_id IS DISTINCT FROM j.job_id OR a.status NOT IN ('ok', 'ungrounded')
-                  OR NOT EXISTS (SELECT FROM llm_artifacts x WHERE x.audit_trail_id = a.id
+               WHERE j.status = 'SUCCEEDED' AND (a.job_id IS DISTINCT FROM j.job_id
+                  OR a.status NOT IN ('ok', 'ungrounded') OR NOT EXISTS (
+                      SELECT FROM llm_artifacts x WHERE x.audit_trail_id = a.id
                       AND x.artifact_type = 'evidence_bundle'
                       AND x.content_sha256 = j.evidence_ref_json ->> 'sha256'))""",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.offline_model.process import running, running_in_thread
 from llm_pipeline_tests.commands import SCRIPT
-from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states
+from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states, until
 
 QUICK = {
     "JOBS_LEASE_S": "3",
@@ -38,11 +39,11 @@ def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def looping(url: str, base_url: str, home: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+def looping(url: str, base_url: str, home: Path, **given: str) -> Iterator[subprocess.Popen[str]]:
     """`jobs run --loop` as a process; its report is on stdout when it was stopped."""
-    environment = {**os.environ, **QUICK, "DATABASE_URL": url, "OLLAMA_BASE_URL": base_url}
+    environment = {**os.environ, **QUICK, **given, "DATABASE_URL": url, "OLLAMA_BASE_URL": base_url}
     environment["LLM_PIPELINE_HOME"] = str(home)
-    command = [SCRIPT, "jobs", "run", "--loop", "--workers", "4", "--json", *more]
+    command = [SCRIPT, "jobs", "run", "--loop", "--workers", "4", "--json"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -52,13 +53,6 @@ def looping(url: str, base_url: str, home: Path, *more: str) -> Iterator[subproc
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             stream.close()
-
-
-def until(what, patience_s: float = 60.0) -> None:
-    end = time.monotonic() + patience_s
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def succeeded(url: str) -> int:
@@ -118,6 +112,23 @@ def test_calls_made_while_the_database_stays_away_are_kept_and_used(
             report, _ = stopped(process)
     assert (report["calls"], report["cache_hits"]) == (0, 4)
     check_whole(url)
+
+
+def test_a_loop_waits_for_a_model_server_that_is_away(database_url: str, tmp_path: Path) -> None:
+    fill(database_url, [question(number) for number in range(5)])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    quick = {"JOBS_POLL_S": "0.5", "LLM_MAX_ATTEMPTS": "1"}
+    with looping(database_url, f"http://127.0.0.1:{port}", tmp_path, **quick) as process:
+        until(lambda: bool(rows(database_url, "SELECT FROM llm_jobs WHERE last_error LIKE 'Unreachable%%'")))
+        with running(port=port):
+            until(lambda: succeeded(database_url) == 5)
+            report, said = stopped(process)
+    assert process.returncode == 0, said
+    assert (report["dead"], report["failed"]) == (0, 0)
+    assert report["released"] > 0
+    assert {row["attempt_count"] for row in jobs(database_url)} == {1}
 
 
 def test_a_stopped_loop_finishes_what_is_under_way_and_claims_nothing_more(database_url: str, tmp_path: Path) -> None:

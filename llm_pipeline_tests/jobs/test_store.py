@@ -168,7 +168,7 @@ def test_what_is_released_was_never_attempted(conn, database_url):
 def test_the_dead_are_replayed_by_id_by_interrogation_or_all(conn, database_url):
     fill(database_url, [new(n, key="a") for n in range(3)] + [new(9, key="b")])
     conn.execute("UPDATE llm_jobs SET status = 'DEADLETTER', attempt_count = 3, unusable_answers = 2, last_error = 'x'")
-    one = jobs(database_url)[0]["id"]
+    one = next(row["id"] for row in jobs(database_url) if row["interrogation_key"] == "a")
     assert retry_dead(conn, job_ids=[one]) == (one,)
     assert retry_dead(conn, job_ids=[one]) == ()
     assert len(retry_dead(conn, interrogation_key="a")) == 2

@@ -18,9 +18,22 @@ from llm_pipeline.jobs.working import Shift, work_on_queue
 from llm_pipeline.llm.lake import Lake
 from llm_pipeline.offline_model.faults import Fault, FaultPlan
 from llm_pipeline.offline_model.process import running_in_thread
-from llm_pipeline_tests.jobs.queue import KEY, NAME, check_whole, fill, jobs, question, rows, settings, states, work
+from llm_pipeline_tests.jobs.queue import (
+    KEY,
+    NAME,
+    check_whole,
+    fill,
+    jobs,
+    question,
+    rows,
+    settings,
+    states,
+    until,
+    work,
+)
 
 UNUSED = "http://127.0.0.1:9"
+ONE_BY_ONE = Shift(places=1, until_settled=True)
 
 
 def test_questions_become_facts_with_their_words_and_their_evidence(database_url: str, tmp_path: Path) -> None:
@@ -149,7 +162,7 @@ def test_a_call_that_fails_is_tried_again_later_and_succeeds(database_url: str, 
     fill(database_url, [question(number) for number in range(3)])
     # Enough failures to use up what the gateway itself tries for one job.
     with running_in_thread(faults=FaultPlan((Fault(kind, first_calls=3),))) as model:
-        report = work(database_url, settings(tmp_path, model.base_url, llm_max_attempts=1))
+        report = work(database_url, settings(tmp_path, model.base_url, llm_max_attempts=1), ONE_BY_ONE)
     assert states(database_url) == {"SUCCEEDED": 3}
     assert report.total("FAILED") > 0
     written = rows(database_url, "SELECT count(*) AS n FROM llm_audit_trail WHERE job_id IS NOT NULL")
@@ -191,8 +204,7 @@ def test_a_worker_that_lost_its_job_meanwhile_writes_no_result_but_its_calls(dat
 
         async def robbed() -> object:
             working = asyncio.create_task(work_on_queue(database_url, used, Shift(places=1)))
-            while states(database_url) != {"RUNNING": 1}:
-                await asyncio.sleep(0.02)
+            await asyncio.to_thread(until, lambda: states(database_url) == {"RUNNING": 1})
             with connect(database_url) as conn:
                 conn.execute("UPDATE llm_jobs SET lease_expires_at = now() - interval '1 second'")
             with connect(database_url, autocommit=True) as conn:
@@ -217,8 +229,7 @@ def test_a_question_whose_job_is_lost_is_given_up(database_url: str, tmp_path: P
 
         async def robbed() -> object:
             working = asyncio.create_task(work_on_queue(database_url, used, Shift(places=1)))
-            while states(database_url) != {"RUNNING": 1}:
-                await asyncio.sleep(0.02)
+            await asyncio.to_thread(until, lambda: states(database_url) == {"RUNNING": 1})
             with connect(database_url) as conn:
                 conn.execute("UPDATE llm_jobs SET fencing_token = fencing_token + 1, locked_by = 'another'")
             return await asyncio.wait_for(working, 10)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from llm_pipeline.interrogations.entity_facts.contract import EntityFactsAnswer, EntityFactsInput
+from llm_pipeline.interrogations.entity_facts.contract import EntityFactsAnswer
 from llm_pipeline.interrogations.entity_facts.gathering import gather
 from llm_pipeline.interrogations.entity_facts.grounding import Asked, ground
+from llm_pipeline.interrogations.entity_facts.question import EntityFactsInput
 from llm_pipeline.interrogations.entity_facts.store import store
 from llm_pipeline.interrogations.queued import Evidence, Grounded, QueuedInterrogation
 from llm_pipeline.llm.schema import Schema, bind_choice, bind_constant

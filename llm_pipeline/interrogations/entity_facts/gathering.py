@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 import psycopg
 from pydantic import BaseModel
 
-from llm_pipeline.interrogations.entity_facts.contract import EntityFactsInput
 from llm_pipeline.interrogations.entity_facts.grounding import Asked
+from llm_pipeline.interrogations.entity_facts.question import EntityFactsInput
 from llm_pipeline.interrogations.queued import Evidence, EvidenceMissingError
 from llm_pipeline.jobs.evidence import EvidenceText, bounded_texts
 from llm_pipeline.jobs.redaction_key import redaction_key

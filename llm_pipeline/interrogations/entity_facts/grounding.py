@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_pipeline.anomalies.text_claims import Shown, unsupported
-from llm_pipeline.interrogations.entity_facts.contract import Entity, EntityFactsAnswer, Fact
+from llm_pipeline.interrogations.entity_facts.contract import EntityFactsAnswer, Fact
+from llm_pipeline.interrogations.entity_facts.question import Entity
 from llm_pipeline.interrogations.queued import Grounded, UngroundedClaim
 
 

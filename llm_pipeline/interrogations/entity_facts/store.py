@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 import psycopg
 
 from llm_pipeline.db.bulk import as_jsonb_rows
-from llm_pipeline.interrogations.entity_facts.contract import EntityFactsInput, Fact
+from llm_pipeline.interrogations.entity_facts.contract import Fact
+from llm_pipeline.interrogations.entity_facts.question import EntityFactsInput
 from llm_pipeline.interrogations.queued import Evidence, Grounded, JobRef
 
 _REPLACE = """
