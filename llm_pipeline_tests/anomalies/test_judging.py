@@ -50,9 +50,10 @@ def judge(
     url: str | None = None,
     model: str = "offline-rules",
     now: datetime = NOW,
+    window: tuple[date, date] = (START, END),
     **given: Any,
 ) -> SignalReport:
-    """One run over the window, with its own server unless `url` names one."""
+    """One run over a window, with its own server unless `url` names one."""
     with running_in_thread(faults=FaultPlan(faults)) if url is None else nullcontext() as server:
         settings = Settings(
             llm_pipeline_home=home,
@@ -66,7 +67,7 @@ def judge(
             with connect(database_url) as conn:
                 prepare(conn, settings, now)
             with connect(database_url) as conn:
-                cases, report = open_cases(conn, START, END, THRESHOLDS, now)
+                cases, report = open_cases(conn, *window, THRESHOLDS, now)
 
             async def find(keys: Any) -> Any:
                 async with pool.connection() as conn:
