@@ -29,23 +29,21 @@ _MONTH = (
     r"|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
+_YEAR = r"(?:,? +(\d{4}))"
 _SPELLED_DATE = re.compile(
-    rf"\b(?:{_DAY} +(?:of +)?{_MONTH}(?:,? +(\d{{4}}))?|{_MONTH} +{_DAY}(?!\d)(?:,? +(\d{{4}}))?|{_MONTH},? +(\d{{4}}))\b",
-    re.I,
+    rf"\b(?:{_DAY} +(?:of +)?{_MONTH}{_YEAR}?|{_MONTH} +{_DAY}(?!\d){_YEAR}?|{_MONTH}{_YEAR})\b", re.I
 )
 _SLASHED_DATE = re.compile(r"\b(?:\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})|\d{4}/\d{1,2}/\d{1,2})\b")
-_NUMBER_WORDS = {
-    word: Decimal(value)
-    for value, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split(),
-        2,
-    )
-} | {
-    word: Decimal(10 * value)
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety hundred".split(), 2)
-}
-_NUMBER_WORDS |= {"dozen": Decimal(12), "thousand": Decimal(1000), "million": Decimal(10**6), "billion": Decimal(10**9)}
+_UNITS = (
+    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
+    *("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred")
+_NUMBER_WORDS = (
+    {word: Decimal(value) for value, word in enumerate(_UNITS, 2)}
+    | {word: Decimal(10 * value) for value, word in enumerate(_TENS, 2)}
+    | {"dozen": Decimal(12), "thousand": Decimal(1000), "million": Decimal(10**6), "billion": Decimal(10**9)}
+)
 _SPELLED_NUMBER = re.compile(
     rf"\b(?:{'|'.join(one for one in _NUMBER_WORDS if one.endswith('ty'))})-"
     rf"(?:one|{'|'.join(one for one, value in _NUMBER_WORDS.items() if value < 10)})\b"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ def test_stages_depend_on_no_order_and_later_sights_change_no_earlier_stage(
 @given(sights)
 def test_between_two_stages_the_evidence_always_grew_and_after_the_last_it_did_not(episode: list[Candidate]) -> None:
     found = stages(episode)
-    for asked, again in zip(found, found[1:], strict=False):
+    for asked, again in pairwise(found):
         more = len(again.trade_ids) - len(asked.trade_ids)
         assert more >= GROWTH_TRADES
         assert more >= GROWTH_SHARE * len(asked.trade_ids)

@@ -193,7 +193,8 @@ def test_any_change_of_any_leaf_is_refused_with_exactly_its_reason_codes(path, d
 
 @pytest.mark.parametrize("path", TEXTS)
 @pytest.mark.parametrize(
-    "kind", [("text_number", re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w-])")), ("text_date", re.compile(r"\d{4}-\d\d-\d\d"))]
+    "kind",
+    [("text_number", re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w-])")), ("text_date", re.compile(r"\d{4}-\d\d-\d\d"))],
 )
 @given(data=st.data())
 def test_any_other_figure_or_day_in_a_sentence_is_refused(path, kind, data):

@@ -15,8 +15,9 @@ from llm_pipeline.anomalies import account
 from llm_pipeline.anomalies.case import open_case
 from llm_pipeline.anomalies.contract import RejectedCandidate
 from llm_pipeline.anomalies.decision import decide_case
+from llm_pipeline.anomalies.docket import open_cases
 from llm_pipeline.anomalies.intake import by_id
-from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, open_cases, prepare
+from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, prepare
 from llm_pipeline.anomalies.report import SignalReport
 from llm_pipeline.anomalies.service import find_candidates, trades_of_candidate
 from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
