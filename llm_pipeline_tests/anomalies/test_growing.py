@@ -210,6 +210,22 @@ def test_a_trade_deleted_since_fails_its_candidate_with_what_to_do_and_stops_no_
     assert account.account_for_candidates(db, *DAYS[0]).reconciles
 
 
+def test_a_day_run_again_after_later_filings_and_amendments_keeps_decisions_and_signals_byte_for_byte(
+    db: Database, database_url: str, tmp_path: Path
+):
+    store(db, [*habit(FILER), *burst(FILER)])
+    run(db, database_url, tmp_path, *DAYS[0])
+    tables = (*STATE, *DECIDED)
+    before, calls = {table: dump(db, table) for table in tables}, question_count(db)
+    later = THIRD + timedelta(days=30)
+    store(db, [Row(f"amended {n}", FILER, row.traded, later, "NVDA") for n, row in enumerate(burst(FILER))])
+    store(db, [replace(row, superseded_by=disclosure_id(f"amended {n}")) for n, row in enumerate(burst(FILER))])
+    store(db, more(AGAIN, "b"))
+    run(db, database_url, tmp_path, *DAYS[0])
+    assert {table: dump(db, table) for table in tables} == before
+    assert question_count(db) == calls
+
+
 def test_an_approval_on_some_trades_is_none_for_others(db: Database, database_url: str, tmp_path: Path):
     store(db, GROWING)
     run(db, database_url, tmp_path, *DAYS[0])
