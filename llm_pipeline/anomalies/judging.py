@@ -26,7 +26,7 @@ from llm_pipeline.anomalies.decision_store import (
 )
 from llm_pipeline.anomalies.interrogation import KEY, anomaly_interrogation, anomaly_template, case_work
 from llm_pipeline.anomalies.report import SignalReport
-from llm_pipeline.anomalies.room import in_steps, longest_answer
+from llm_pipeline.anomalies.room import STEP, in_steps, longest_answer
 from llm_pipeline.llm.audit import Attempt, write_attempts
 from llm_pipeline.llm.gateway import Gateway
 from llm_pipeline.llm.interrogation import Interrogation
@@ -150,6 +150,9 @@ class _Run:
             shorter = min(answer, predict)
             if prompt + shorter <= 0.95 * window:
                 break
+        else:  # the smallest: few answers are as long as they may be
+            left = (window - prompt) // STEP * STEP
+            shorter = left if shorter / 2 <= left < shorter else shorter
         own = replace(self._interrogation, options=replace(self._interrogation.options, num_predict=shorter))
         return _Asked(tried, own, rung)
 
