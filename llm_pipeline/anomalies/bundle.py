@@ -87,7 +87,8 @@ def read_bundle(conn: Connection[Any], signal_id: str, *, now: datetime) -> Bund
         sight = next((one for one in sightings if one["as_of_date"] == signal["evidence_as_of"]), None)
         if sight is None:
             raise UnknownSignalError(
-                f"signal {signal_id!r} was withdrawn: its evidence as of {signal['evidence_as_of']} is not found any more"
+                f"signal {signal_id!r} was withdrawn: its evidence as of {signal['evidence_as_of']} is not found any "
+                "more"
             )
         candidate = candidate_from_json(sight["candidate"])
         history = cur.execute(_HISTORY, [signal["candidate_id"]]).fetchall()

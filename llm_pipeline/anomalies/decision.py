@@ -72,7 +72,9 @@ def _decide(case: Case, candidate: Candidate, outcome: BatchOutcome[Judgement], 
 
 
 def signal_row(decision: Decision) -> dict[str, Any]:
-    """An upheld candidate as the columns of llm_anomaly_signals: its numbers are the computed ones, with all digits.
+    """An upheld candidate as the columns of llm_anomaly_signals that depend on evidence and answer alone.
+
+    Its numbers are the computed ones, with all digits.
 
     Raises:
         ValueError: the decision upholds nothing.
@@ -113,6 +115,4 @@ def signal_row(decision: Decision) -> dict[str, Any]:
         "self_verification_notes": signal.self_verification_notes,
         "analysis_window_start": candidate.window_start,
         "analysis_window_end": candidate.window_end,
-        "audit_trail_id": decision.audit_id,
-        "last_seen": candidate.last_seen,
     }

@@ -53,11 +53,12 @@ def render_page(bundle: Bundle) -> str:
     advice = signal["trading_signal"]
     parts = [
         f"<h1>{_text(signal['classification'])}: {_text(signal['filer'])}</h1>",
-        f"<p>First seen as of {_text(signal['as_of_date'])}, evidence as of {_text(signal['evidence_as_of'])}, last seen "
-        f"{_text(signal['last_seen'])} · severity "
+        f"<p>First seen as of {_text(signal['as_of_date'])}, evidence as of {_text(signal['evidence_as_of'])}, last "
+        f"seen {_text(signal['last_seen'])} · severity "
         f"<b>{_text(signal['severity'])}</b> · confidence <b>{_text(signal['confidence'])}</b> of 10 · review: "
         f"<b>{_text(review['review_status'])}</b> · {_text(signal['status'])}</p>",
         f"<p class=notice>{_text(document['notice'])}</p>",
+        _withdrawn(signal["status"]),
         f"<p>{_text(signal['reasoning'])}</p><p><i>{_text(signal['self_verification_notes'])}</i></p>",
         f"<img alt='Trades over time and counts per 30 days' src='{data_uri(svg, 'svg')}'>",
         "<h2>Numbers</h2>",
@@ -132,6 +133,15 @@ def _text(value: Any) -> str:
     if isinstance(value, dict | list):
         return escape(json.dumps(value, default=_plain, ensure_ascii=False))
     return escape(str(value), quote=True)
+
+
+def _withdrawn(status: str) -> str:
+    if status != "withdrawn":
+        return ""
+    return (
+        "<p class=notice><b>Withdrawn.</b> This signal does not stand any more: its evidence changed, or a later "
+        "decision did not uphold it. Decisions so far are below.</p>"
+    )
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]], numeric: tuple[int, ...] = ()) -> str:

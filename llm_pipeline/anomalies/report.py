@@ -54,8 +54,8 @@ class CandidateReport:
 class SignalReport:
     """What became of the candidates first seen on the as-of dates [start, end) in one run.
 
-    candidates: all of them, and the episodes that grew in the window; decided_before: those whose decision stands, about
-    which no model was asked; grown: asked about because an episode grew.
+    candidates: all of them, and the episodes that grew in the window; decided_before: those whose decision stands,
+    about which no model was asked; grown: asked about because an episode grew.
     prompt_version: the version that was asked with, None where no model was asked.
     """
 

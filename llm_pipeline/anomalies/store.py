@@ -1,7 +1,7 @@
 """The SQL of detection up to candidates: validated trades in, baselines, sightings, candidates and evaluations out.
 
 Belongs here: set-based reads and writes; the caller holds the transaction. Tables that may have been there before us
-keep their own column types, so ids are read as text. Signals have their own module, `signal_store.py`.
+keep their own column types, so ids are read as text. Decisions have their own module, `decision_store.py`.
 """
 
 from __future__ import annotations

@@ -52,6 +52,28 @@ def test_a_bundle_holds_everything_and_says_what_was_not_found(db: Database, sig
     assert "offline-rules" in text
 
 
+def test_a_withdrawn_signal_says_so_and_shows_every_decision(db: Database, signal_id: str, tmp_path: Path):
+    db.execute("UPDATE llm_anomaly_signals SET status = 'withdrawn' WHERE signal_id = %s", [signal_id])
+    page, data = write_bundle(read_bundle(db, signal_id, now=NOW), tmp_path / "out")
+    text = page.read_text()
+    assert "Withdrawn.</b>" in text
+    (decision,) = json.loads(data.read_text())["decisions"]
+    assert (decision["outcome"], decision["superseded_at"]) == ("signal", None)
+    assert decision["audit_id"] in data.read_text()
+
+
+def test_trades_that_are_no_more_are_told(db: Database, signal_id: str, tmp_path: Path):
+    db.execute(
+        """UPDATE trading_disclosures SET deleted_at = now() WHERE id::text = (
+               SELECT trade_ids[1] FROM anomaly_candidates c JOIN llm_anomaly_signals s USING (candidate_id)
+               WHERE signal_id = %s)""",
+        [signal_id],
+    )
+    document = read_bundle(db, signal_id, now=NOW).document
+    assert any("trades were deleted or rejected since" in one for one in document["not_found"])
+    assert any("is no validated trade" in one for one in document["checks"]["grounding_problems"])
+
+
 def test_the_page_fetches_nothing_and_runs_nothing(db: Database, signal_id: str, tmp_path: Path):
     page, _ = write_bundle(read_bundle(db, signal_id, now=NOW), tmp_path / "out")
     text = page.read_text()

@@ -92,6 +92,7 @@ def _object(**properties: Any) -> dict[str, Any]:
         (_object(a=True), "true, false"),
         (_object(a={"enum": ['quote"d']}), "escapes"),
         (_object(a={"enum": [str(n) for n in range(501)]}), "501"),
+        (_object(a={"enum": [[1]]}), "empty list"),
         (_object(a={"$ref": "#/$defs/X"}), "points to nothing"),
         (_object(a={"$ref": "#/$defs/X", "minimum": 3}) | {"$defs": {"X": {"type": "null"}}}, "beside"),
         (_object(a={"not": {"type": "null"}, "type": "null"}), "`not`"),
@@ -143,3 +144,8 @@ def test_a_constant_can_be_bound() -> None:
     assert schema["properties"]["batch_id"] == {"type": "string", "enum": ["b-1"]}
     with pytest.raises(KeyError):
         bind_constant(schema, "other", "x")
+
+
+def test_an_empty_list_can_be_said_as_an_enum_and_not_as_a_length():
+    assert unsafe_features(_object(a={"enum": [[]]})) == []
+    assert unsafe_features(_object(a={"type": "array", "maxItems": 0, "items": {"type": "null"}})) != []

@@ -10,7 +10,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from llm_pipeline.anomalies.decision import Decision as CandidateDecision
-from llm_pipeline.anomalies.signal_store import apply_decisions, stray_trading_signals, write_trading_signals
+from llm_pipeline.anomalies.decision_store import apply_decisions
+from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
 from llm_pipeline.anomalies.store import write_candidates
 from llm_pipeline.db.connection import async_pool, connect
 from llm_pipeline.review.item import NotWaitingError, UnknownItemError

@@ -6,8 +6,9 @@ from typing import Any
 import dagster as dg
 
 from llm_pipeline.anomalies import account
+from llm_pipeline.anomalies.docket import open_cases
 from llm_pipeline.anomalies.interrogation import KEY
-from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, open_cases, prepare
+from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, prepare
 from llm_pipeline.anomalies.service import compute_baselines, find_candidates, trades_of_candidate
 from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
 from llm_pipeline.anomalies.thresholds import Thresholds
