@@ -125,4 +125,6 @@ def _objections(evaluation: StoredEvaluation, active: str, model: str, required:
         for one in required
         if used.get(one.name) != one.sha256
     ]
-    return told if evaluation.verdict == "passed" else [*told, *evaluation.reasons]
+    if evaluation.verdict != "passed":
+        told += [f"its verdict is `{evaluation.verdict}`", *evaluation.reasons]
+    return told

@@ -65,7 +65,7 @@ def test_a_worse_prompt_is_refused_a_better_one_activated_and_rolled_back_again(
         assert measured.comparison.verdict == "worse"
         with pytest.raises(ActivationRefusedError, match="recall of ticker_asset_mismatch") as refused:
             activate(conn, used, KEY, worse, **SIGNED)
-        assert refused.value.reasons == measured.comparison.reasons
+        assert refused.value.reasons == ("its verdict is `worse`", *measured.comparison.reasons)
         assert active_template(conn, KEY).version == "0.1.0"
 
         before = server.model.log.calls
