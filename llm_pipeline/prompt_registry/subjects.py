@@ -21,7 +21,7 @@ def subject_of(key: str) -> Subject:
     if key not in SUBJECTS:
         raise NoExaminationError(
             f"there is no labelled set for {key}, so nothing can show that a new version is no worse; "
-            f"there are sets for {', '.join(SUBJECTS)}"
+            f"production asks with the text of prompts/{key}.txt. There are sets for {', '.join(SUBJECTS)}"
         )
     return SUBJECTS[key]
 
