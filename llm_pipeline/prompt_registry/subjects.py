@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from llm_pipeline.offline_model import MODEL_NAME
-from llm_pipeline.prompt_registry import gate_examination
+from llm_pipeline.prompt_registry import anomaly_examination, gate_examination
 from llm_pipeline.prompt_registry.examination import NoExaminationError, Subject
 from llm_pipeline.settings import Settings
 
-SUBJECTS: dict[str, Subject] = {module.KEY: cast(Subject, module) for module in (gate_examination,)}
+SUBJECTS: dict[str, Subject] = {module.KEY: cast(Subject, module) for module in (gate_examination, anomaly_examination)}
 
 
 def subject_of(key: str) -> Subject:

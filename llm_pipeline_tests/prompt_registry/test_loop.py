@@ -10,14 +10,17 @@ from typing import Any
 import psycopg
 import pytest
 
+from llm_pipeline.anomalies.interrogation import anomaly_template
 from llm_pipeline.db.connection import connect
+from llm_pipeline.llm.errors import Unreachable
 from llm_pipeline.llm.lake import Lake
-from llm_pipeline.llm.prompt_versions import active_template, register_prompts, stored_template
+from llm_pipeline.llm.prompt_versions import active_template, register_prompts, stored_template, with_version
+from llm_pipeline.offline_model.faults import Fault, FaultPlan
 from llm_pipeline.offline_model.process import running_in_thread
 from llm_pipeline.prompt_registry.activation import ActivationRefusedError, NothingToRollBackError, activate, roll_back
 from llm_pipeline.prompt_registry.evaluation import evaluate_version
 from llm_pipeline.prompt_registry.store import read_history
-from llm_pipeline_tests.prompt_registry.versions import BLIND, KEY, NOW, WHOLE, add, install, settings
+from llm_pipeline_tests.prompt_registry.versions import BLIND, KEY, NOW, WHOLE, add, install, settings, without_step
 from llm_pipeline_tests.validation.service import runs
 
 SIGNED: dict[str, Any] = {"by": "Ada", "why": "better on open questions", "now": NOW}
@@ -133,3 +136,51 @@ def test_every_call_of_an_evaluation_is_audited_and_every_case_stored(
     assert [(one["name"], one["cases"]) for one in row[5]] == [("synthetic", 800)]
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="append-only"):
         conn.execute("UPDATE prompt_evaluations SET verdict = 'passed'")
+
+
+def test_detection_s_prompt_is_examined_on_planted_patterns_and_decoys(database_url: str, tmp_path: Path) -> None:
+    whole = anomaly_template()
+    credulous = with_version(without_step(whole.text, 3), "99.0.0")  # asks for no ordinary explanation
+    with connect(database_url, autocommit=True) as conn, running_in_thread() as server:
+        register_prompts(conn, [whole], NOW)
+        version = add(conn, credulous)
+        used = settings(tmp_path, server.base_url)
+        found = evaluate_version(conn, used, "anomaly_detection", version, now=NOW, repeats=1)
+        figures = {one.name: one for one in found.comparison.figures}
+        assert (figures["recall"].version, figures["recall"].against) == (1, 1)
+        alarms = figures["false alarms on clean cases"]
+        assert (alarms.version, alarms.against, alarms.n, alarms.standing) == (1, 0, 160, "worse")
+        assert found.against_side.measures[0]["outcomes"] == {"signal": 80, "rejected": 160}
+        with pytest.raises(ActivationRefusedError, match="false alarms on clean cases"):
+            activate(conn, used, "anomaly_detection", version, **SIGNED)
+
+
+@pytest.mark.parametrize("key", [KEY, "anomaly_detection"])
+def test_an_evaluation_that_no_server_answers_stores_no_verdict_and_keeps_its_calls(
+    key: str, database_url: str, tmp_path: Path
+) -> None:
+    with connect(database_url, autocommit=True) as conn:
+        whole = WHOLE if key == KEY else anomaly_template()
+        register_prompts(conn, [whole], NOW)
+        version = add(conn, with_version(whole.text, "99.0.0"))
+        used = settings(tmp_path, "http://127.0.0.1:9", llm_max_attempts=1, llm_connect_timeout_s=1.0)
+        with pytest.raises(Unreachable):
+            evaluate_version(conn, used, key, version, now=NOW, repeats=1)
+        assert conn.execute("SELECT count(*) FROM prompt_evaluations").fetchone() == (0,)
+        (calls,) = conn.execute("SELECT count(*) FROM llm_audit_trail WHERE status = 'error'").fetchone() or (0,)
+        assert calls > 0
+
+
+def test_answers_that_do_not_fit_at_first_count_against_a_version_also_when_they_come_from_the_cache(
+    conn: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    version = add(conn, WHOLE.text.replace(f"# Version: {WHOLE.version}", "# Version: 99.0.0"))
+    shares = []
+    with running_in_thread(faults=FaultPlan((Fault("invalid_schema", first_calls=20),))) as server:
+        for _ in range(2):
+            found = evaluate_version(conn, settings(tmp_path, server.base_url), KEY, version, now=NOW, repeats=1)
+            figures = {one.name: one for one in found.comparison.figures}
+            shares.append(figures["first answers that fit the schema"].version)
+            assert found.comparison.verdict == "worse"
+    assert shares[0] == shares[1]
+    assert 0 < (shares[0] or 0) < 0.7
