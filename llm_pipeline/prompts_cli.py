@@ -37,13 +37,17 @@ def _registry() -> Iterator[tuple[Connection[Any], str, Settings]]:
     from llm_pipeline.db.migrations import migrate
     from llm_pipeline.llm.prompt_versions import register_prompts
     from llm_pipeline.llm.prompts import load_prompts
+    from llm_pipeline.prompt_registry.subjects import SUBJECTS
 
     settings = usable_settings()
+    files = load_prompts(project_folder("prompts")).values()
     with _embedded(settings):
         url = resolve_url(settings)
         migrate(url)
         with connect(url, autocommit=True) as conn:
-            register_prompts(conn, load_prompts(project_folder("prompts")).values(), _now())
+            for examined in (True, False):
+                given = [one for one in files if (one.key in SUBJECTS) == examined]
+                register_prompts(conn, given, _now(), examined=examined)
             yield conn, url, settings
 
 
@@ -236,11 +240,12 @@ def activate_prompt(key: str, version: str, evaluation_id: str | None, by: str, 
 def roll_back_prompt(key: str, by: str, why: str, as_json: bool) -> None:
     """Go back to the version that was active before the present one."""
     from llm_pipeline.prompt_registry.activation import NothingToRollBackError, roll_back
+    from llm_pipeline.prompt_registry.examination import NoExaminationError
 
     with _registry() as (conn, _, _):
         try:
             change = roll_back(conn, key, by=by, why=why, now=_now())
-        except NothingToRollBackError as error:
+        except (NoExaminationError, NothingToRollBackError) as error:
             fail(str(error))
     _tell(change, as_json)
 

@@ -72,7 +72,7 @@ CREATE TABLE prompt_activations (
     interrogation text COLLATE "C" NOT NULL,
     version text COLLATE "C" NOT NULL,
     previous_version text COLLATE "C",
-    kind text NOT NULL CHECK (kind IN ('bootstrap', 'activate', 'rollback')),
+    kind text NOT NULL CHECK (kind IN ('bootstrap', 'file', 'activate', 'rollback')),
     activated_at timestamptz NOT NULL,
     activated_by text NOT NULL,
     why text NOT NULL,
@@ -80,6 +80,8 @@ CREATE TABLE prompt_activations (
     FOREIGN KEY (interrogation, version) REFERENCES prompt_versions (interrogation, version),
     CHECK (kind <> 'activate' OR evaluation_id IS NOT NULL)
 );
+COMMENT ON COLUMN prompt_activations.kind IS
+    'bootstrap: the first version of an installation. file: of a prompt that no labelled set examines.';
 CREATE INDEX prompt_activations_by_prompt ON prompt_activations (interrogation, seq);
 COMMENT ON TABLE prompt_activations IS
     'Append-only: every change of the active version, by whom and why; an activation names the evaluation it rests on.';

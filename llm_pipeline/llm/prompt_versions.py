@@ -2,7 +2,7 @@
 
 The active version in the database is what production asks with. A file `prompts/<key>.txt` only brings a version in: as
 the active one where there is none yet (a new installation), else as a candidate that waits for its activation
-(`llm_pipeline/prompt_registry`).
+(`llm_pipeline/prompt_registry`). Only of a prompt that nothing examines is the file's version always the active one.
 """
 
 from __future__ import annotations
@@ -39,9 +39,20 @@ WITH given AS (
         WHERE EXCLUDED.status = 'active'
     RETURNING interrogation, version, status
 )
-INSERT INTO prompt_activations (interrogation, version, kind, activated_at, activated_by, why)
-SELECT interrogation, version, 'bootstrap', %(now)s, 'installation', 'the first version of this installation'
-FROM added WHERE status = 'active'
+INSERT INTO prompt_activations (interrogation, version, previous_version, kind, activated_at, activated_by, why)
+SELECT a.interrogation, a.version, before.version, CASE WHEN before.version IS NULL THEN 'bootstrap' ELSE 'file' END,
+    %(now)s, 'installation', CASE WHEN before.version IS NULL THEN 'the first version of this installation'
+                                  ELSE 'the version of the file: nothing examines this prompt' END
+FROM added a
+LEFT JOIN LATERAL (SELECT version FROM prompt_activations b WHERE b.interrogation = a.interrogation
+                   ORDER BY seq DESC LIMIT 1) before ON true
+WHERE a.status = 'active'
+"""
+
+_ARCHIVE_OTHERS: LiteralString = """
+UPDATE prompt_versions p SET status = 'archived'
+FROM unnest(%(keys)s::text[], %(versions)s::text[]) AS g (interrogation, version)
+WHERE p.interrogation = g.interrogation AND p.version <> g.version AND p.status = 'active'
 """
 
 _CLASHES: LiteralString = """
@@ -92,9 +103,15 @@ class CandidateVersion:
     sha256: str
 
 
-def register_prompts(conn: psycopg.Connection[Any], templates: Iterable[PromptTemplate], now: datetime) -> None:
+def register_prompts(
+    conn: psycopg.Connection[Any], templates: Iterable[PromptTemplate], now: datetime, *, examined: bool = True
+) -> None:
     """Bring in the versions of files, in one (sub)transaction: unknown ones as candidates, or as the active version
     of a prompt that has none.
+
+    Args:
+        examined: False for prompts that no labelled set examines, so that no version of theirs could ever be shown to
+            be no worse: then the version of the file is the active one, and its activation is on record as such.
 
     Raises:
         PromptVersionConflictError: a version is registered with another text; nothing was changed.
@@ -104,6 +121,8 @@ def register_prompts(conn: psycopg.Connection[Any], templates: Iterable[PromptTe
     with conn.transaction():
         conn.execute(ONE_AT_A_TIME)
         _refuse_clashes(conn, values)
+        if not examined:
+            conn.execute(_ARCHIVE_OTHERS, values)
         conn.execute(_ADD, values)
 
 

@@ -88,8 +88,10 @@ def roll_back(conn: Connection[Any], key: str, *, by: str, why: str, now: dateti
     """Make the version active that was so before the present one.
 
     Raises:
+        NoExaminationError: the file decides about this prompt.
         NothingToRollBackError: there was none.
     """
+    subject_of(key)
     with conn.transaction():
         conn.execute(ONE_AT_A_TIME)
         line = line_of_activations(read_history(conn, key))
@@ -125,4 +127,6 @@ def _objections(evaluation: StoredEvaluation, active: str, model: str, required:
         for one in required
         if used.get(one.name) != one.sha256
     ]
-    return told if evaluation.verdict == "passed" else [*told, *evaluation.reasons]
+    if evaluation.verdict != "passed":
+        told += [f"its verdict is `{evaluation.verdict}`", *evaluation.reasons]
+    return told

@@ -71,11 +71,14 @@ async def _trials(
     cache = AnswerCache(lambda keys: lookup(conn, keys))
     async with open_gateway(settings, CallContext(service=SERVICE), cache=cache) as gateway:
         model = str(getattr(gateway.settings, subject.MODEL_SETTING))
-        for repeat in range(repeats):
-            for template, done in zip(templates, trials, strict=True):
-                done.append(await examination.run(gateway, template, repeat, keep))
-                if progress:
-                    progress(f"repeat {repeat + 1} of {repeats}, version {template.version}: {_told(done[-1])}")
+        try:
+            for repeat in range(repeats):
+                for template, done in zip(templates, trials, strict=True):
+                    done.append(await examination.run(gateway, template, repeat, keep))
+                    if progress:
+                        progress(f"repeat {repeat + 1} of {repeats}, version {template.version}: {_told(done[-1])}")
+        finally:
+            keep(gateway.abandoned)  # calls that were made when others made the run end
         return model, (await gateway.facts(model)).digest, *trials
 
 

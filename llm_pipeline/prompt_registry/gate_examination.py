@@ -76,9 +76,9 @@ class GateExamination:
             by_id = {item.record_id: item for item in one.items}
             batches = self._batches(one, repeat)
             async for outcome in run_batches(gateway, interrogation, batches, gate_work(interrogation)):
+                originals = keep(outcome.attempts)
                 if outcome.fatal is not None:
                     raise outcome.fatal
-                originals = keep(outcome.attempts)
                 first = min([*outcome.answers, *outcome.failures])
                 asked.append(asked_of(f"{one.facts.name} {first}", outcome.attempts, originals))
                 outcomes |= {one.case(record_id): "undecided" for record_id in outcome.failures}

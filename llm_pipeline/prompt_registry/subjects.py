@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from llm_pipeline.offline_model import MODEL_NAME
-from llm_pipeline.prompt_registry import gate_examination
+from llm_pipeline.prompt_registry import anomaly_examination, gate_examination
 from llm_pipeline.prompt_registry.examination import NoExaminationError, Subject
 from llm_pipeline.settings import Settings
 
-SUBJECTS: dict[str, Subject] = {module.KEY: cast(Subject, module) for module in (gate_examination,)}
+SUBJECTS: dict[str, Subject] = {module.KEY: cast(Subject, module) for module in (gate_examination, anomaly_examination)}
 
 
 def subject_of(key: str) -> Subject:
@@ -21,7 +21,7 @@ def subject_of(key: str) -> Subject:
     if key not in SUBJECTS:
         raise NoExaminationError(
             f"there is no labelled set for {key}, so nothing can show that a new version is no worse; "
-            f"there are sets for {', '.join(SUBJECTS)}"
+            f"production asks with the text of prompts/{key}.txt. There are sets for {', '.join(SUBJECTS)}"
         )
     return SUBJECTS[key]
 

@@ -35,7 +35,7 @@ def judgement_lines(n: int, seed: int, *, end: date) -> Iterator[Record]:
 
     Half are clean: a ticker made from the name, or from a former name that the description states. The other half has
     the ticker of another invented company (`ticker_asset_mismatch`) or a description that names no asset
-    (`no_asset_name`). No ticker and no description is there twice, so that no line tells anything about another.
+    (`no_asset_name`). No ticker is there twice, so that no line tells anything about another.
 
     Raises:
         ValueError: more than 400 lines.

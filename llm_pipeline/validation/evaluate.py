@@ -32,7 +32,7 @@ ISSUE_TYPES_OF_KIND: dict[str, frozenset[str]] = {
 """Kinds of the labelled sets and the issue types of the gate that name them."""
 
 NAMED_BY_DOUBT = frozenset({"ticker_asset_mismatch", "no_asset_name"})
-"""Kinds that a doubt of the model about the ticker or the description names as well."""
+"""Kinds that a doubt of the model about the ticker or the description names as well; it does not tell them apart."""
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,10 @@ def _names(row: LabelledVerdict, kind: str) -> bool:
 
 
 def _measure_kind(kind: str, members: list[LabelledVerdict], rows: list[LabelledVerdict]) -> KindMeasure:
+    alike = NAMED_BY_DOUBT if kind in NAMED_BY_DOUBT else frozenset({kind})
     return KindMeasure(
         n=len(members),
         caught=sum(row.right for row in members),
         named=sum(_names(row, kind) for row in members),
-        named_elsewhere=sum(_names(row, kind) for row in rows if row.kind != kind),
+        named_elsewhere=sum(_names(row, kind) for row in rows if row.kind not in alike),
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from llm_pipeline.validation.interrogation import gate_template
 from llm_pipeline_tests.defs.runs import (
     ASSETS,
     checks,
@@ -70,6 +71,7 @@ def test_the_numbers_of_a_run_are_in_its_metadata(sourced, instance, sample):
         "model": "offline-rules",
         "model_calls": 4,
         "cache_hits": 0,
+        "prompt_version": gate_template().version,
         "ungrounded_claims": 0,
         "cost_usd": 0.0,
     } == {**verdict}

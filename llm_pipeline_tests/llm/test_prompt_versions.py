@@ -69,6 +69,19 @@ def test_a_file_with_a_raised_version_waits_as_a_candidate_and_the_active_text_s
     assert waiting_version(db, KEY, "1.2.3") == "2.0.0"
 
 
+def test_of_a_prompt_that_nothing_examines_the_file_s_version_is_active_and_on_record(db: Database) -> None:
+    for version, wording in (
+        ("1.2.3", "You name"),
+        ("2.0.0", "You tell"),
+        ("2.0.0", "You tell"),
+        ("1.2.3", "You name"),
+    ):
+        register_prompts(db, [template(version, wording)], NOW, examined=False)
+    assert states(db) == {"1.2.3": "active", "2.0.0": "archived"}
+    history = db.execute("SELECT version, previous_version, kind FROM prompt_activations ORDER BY seq").fetchall()
+    assert history == [("1.2.3", None, "bootstrap"), ("2.0.0", "1.2.3", "file"), ("1.2.3", "2.0.0", "file")]
+
+
 def test_another_text_under_a_known_version_is_refused_and_changes_nothing(db: Database) -> None:
     register_prompts(db, [template()], NOW)
     with pytest.raises(PromptVersionConflictError, match=r"ball_colours\.txt says version 1\.2\.3.*Raise"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_pipeline.offline_model import answers
-from llm_pipeline.offline_model.answers import EvidenceError, rules_digest, rules_for, validation_gate
+from llm_pipeline.offline_model.answers import EvidenceError, asked_steps, rules_digest, rules_for, validation_gate
 from llm_pipeline.validation.contract import GateAnswer
+from llm_pipeline.validation.interrogation import gate_template
 from llm_pipeline_tests.offline_model.asking import RECORDS, issue, record
 
 STEPS = {"schema", "semantic", "temporal", "cross_record"}
@@ -109,3 +111,52 @@ def test_the_digest_changes_with_the_rules_source(tmp_path, monkeypatch):
     assert rules_digest.__wrapped__() == before
     (tmp_path / "validation_gate.py").write_text("ITEMS = ()\n")
     assert rules_digest.__wrapped__() != before
+
+
+def unknown_to_tables(ticker: str, description: str) -> dict[str, object]:
+    plain = record("r", ticker=ticker, asset_description=description)
+    return {**plain, "facts": {**plain["facts"], "name_match": "unknown"}}
+
+
+@pytest.mark.parametrize(
+    ("ticker", "description", "asked", "without_verify", "without_semantic"),
+    [
+        ("QDNX", "Quodanvex Pumps Inc.", "pass", "pass", "pass"),
+        ("STJ", "Viacom, Inc.", "flag", "flag", "pass"),
+        ("ESV", "Ensco plc (NYSE)", "pass", "flag", "pass"),
+        ("QDNX", "Belbridan Looms Inc. (formerly Quodanvex Corp.)", "pass", "flag", "pass"),
+        ("QDNX", "see attached statement", "flag", "flag", "pass"),
+        ("--", "see attached statement", "pass", "pass", "pass"),
+    ],
+)
+def test_the_rules_doubt_a_name_only_where_the_prompt_asks_for_it_and_for_no_verification(
+    ticker, description, asked, without_verify, without_semantic
+):
+    evidence = {"records": [unknown_to_tables(ticker, description)]}
+    everything = set(validation_gate.STEPS)
+    found = [
+        validation_gate.answer(evidence, steps)["records"][0]["status"]
+        for steps in (everything, everything - {"verify"}, everything - {"semantic"})
+    ]
+    assert found == [asked, without_verify, without_semantic]
+
+
+def test_issues_of_steps_that_the_prompt_leaves_out_are_not_restated():
+    evidence = {"records": [record("r", issue(step="temporal"), issue(step="schema"))]}
+    (judged,) = validation_gate.answer(evidence, {"schema"})["records"]
+    assert [flag["step"] for flag in judged["flags"]] == ["schema"]
+
+
+def test_steps_are_read_from_numbered_lines_and_a_prompt_without_any_asks_for_all():
+    known = validation_gate.STEPS
+    assert asked_steps("1. schema: form\n2. Semantic: sense\n12. Verify yourself\n3. other", known) == {
+        "schema",
+        "semantic",
+        "verify",
+    }
+    assert asked_steps("Judge the schema. Say 1. nothing", known) == set(known)
+
+
+def test_the_project_s_own_prompts_ask_for_every_step_that_the_rules_know():
+    assert asked_steps(gate_template().system, validation_gate.STEPS) == set(validation_gate.STEPS)
+    assert len(re.findall(r"(?m)^\d+\. ", gate_template().system)) == len(validation_gate.STEPS)

@@ -1,18 +1,20 @@
 """Rules for anomaly_detection: uphold what the evidence bears out strongly, explain the rest away.
 
 The strength of a candidate is counted in points from its computed numbers; the same evidence gives the same answer.
-Rules copy the numbers they are given and write no figure of their own.
+Rules copy the numbers they are given and write no figure of their own. Steps that the prompt does not ask for are left
+out: without `statistics` and `legislation` their points do not count, without `verify` nothing is explained away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from llm_pipeline.offline_model.answers import EvidenceError, Json
 
 ITEMS = ("signals", "candidate_id")
 ASKED = "candidates"
+STEPS = ("statistics", "legislation", "verify")
 
 UPHELD_FROM = 5
 """Confidence from which a candidate is upheld."""
@@ -38,15 +40,20 @@ def _numbers(candidate: Json) -> dict[str, float]:
     return {str(one["name"]): float(one["value"]) for one in listed if one.get("value") is not None}
 
 
-def _confidence(candidate: Json) -> int:
+def _confidence(candidate: Json, steps: Collection[str]) -> int:
     """0-10: four points, up to four for the tail probability, one for size, one for events, less for small samples."""
+    leaning = any(one.get("trades_before", 0) > 0 for one in candidate.get("events") or ())
+    points = 4 + ("legislation" in steps and leaning) + ("statistics" in steps and _strength(candidate))
+    return max(0, min(10, points))
+
+
+def _strength(candidate: Json) -> int:
     numbers = _numbers(candidate)
     p = candidate.get("p_after_false_discovery_control")
     adjusted = 1.0 if p is None else float(p)
-    points = 4 + sum(adjusted <= level for level in (0.02, 0.005, 0.0005, 0.00001))
+    points = sum(adjusted <= level for level in (0.02, 0.005, 0.0005, 0.00001))
     points += numbers.get("z_score", 0.0) >= 4
-    points += any(one.get("trades_before", 0) > 0 for one in candidate.get("events") or ())
-    return max(0, min(10, points - len(candidate.get("cautions") or ())))
+    return points - len(candidate.get("cautions") or ())
 
 
 def _severity(candidate: Json, confidence: int) -> str:
@@ -124,8 +131,8 @@ def _records_of(evidence: Json) -> Mapping[str, list[Json]]:
     return found
 
 
-def answer(evidence: Json) -> Json:
-    """Every candidate once, upheld or explained, in the order of the evidence.
+def answer(evidence: Json, steps: Collection[str] = STEPS) -> Json:
+    """Every candidate once, upheld or explained, in the order of the evidence, from the steps asked for.
 
     Raises:
         EvidenceError: the evidence has no list of candidates with ids.
@@ -135,8 +142,8 @@ def answer(evidence: Json) -> Json:
     records = _records_of(evidence)
     for candidate in _candidates(evidence):
         own = records.get(candidate["candidate_id"], [])
-        confidence = _confidence(candidate)
-        if own and confidence >= UPHELD_FROM:
+        confidence = _confidence(candidate, steps)
+        if own and (confidence >= UPHELD_FROM or "verify" not in steps):
             signals.append(_uphold(candidate, own, confidence))
         else:
             explanation = f"{_MUNDANE[candidate['classification']]} The numbers do not outweigh it."

@@ -1,11 +1,11 @@
 """Rules for validation_gate: restate the computed issues as flags and take the status that they call for.
 
-Most judgements were made where the facts were computed. Two are the rules' own: a record that comes without facts is
-flagged for review instead of passed; and where no table could tell whether a listed asset's ticker and description
+Most judgements were made where the facts were computed. Two are the rules' own. A record that comes without facts is
+flagged for review instead of passed. And where no table could tell whether a listed asset's ticker and description
 belong together (`name_match` is "unknown"), a ticker whose letters do not stand in the description's leading name in
-their order is doubted (step `semantic`), unless the whole description or its first letter speaks for a former name
-(step `verify`). Steps that the prompt does not ask for are left out: without `semantic` nothing is doubted, without
-`verify` every doubt stands.
+their order is doubted (step `semantic`); unless the whole description has them, or all but one of them, the first
+included, stand in the name, as with a ticker kept from a former name (step `verify`). Steps that the prompt does not
+ask for are left out: without `semantic` nothing is doubted, without `verify` every doubt stands.
 """
 
 from __future__ import annotations
@@ -62,19 +62,27 @@ _DOUBT = {
 _AFTER_NAME = re.compile(r"[(,;]|\b(?:formerly|fka)\b", re.IGNORECASE)
 
 
-def _in_order(ticker: str, text: str) -> bool:
-    letters = iter(text.lower())
-    return all(letter in letters for letter in ticker.lower() if letter.isalpha())
+def _missing(ticker: str, text: str) -> list[int]:
+    """Places of the ticker's letters that do not stand in the text in their order."""
+    told, place, missing = text.lower(), 0, []
+    for number, letter in enumerate(ticker.lower()):
+        found = told.find(letter, place)
+        if found >= 0:
+            place = found + 1
+        elif letter.isalpha():
+            missing.append(number)
+    return missing
 
 
 def _doubted(record: Json, steps: Collection[str]) -> bool:
     """Whether the rules' own judgement says that ticker and description do not belong together."""
     ticker, told = str(record.get("ticker") or ""), str(record.get("asset_description") or "")
-    name = _AFTER_NAME.split(told, maxsplit=1)[0]
-    if "semantic" not in steps or not ticker.strip("-") or not name.strip() or _in_order(ticker, name):
+    name = _AFTER_NAME.split(told, maxsplit=1)[0].strip()
+    missing = _missing(ticker, name)
+    if "semantic" not in steps or not ticker.strip("-") or not name or not missing:
         return False
-    innocent = _in_order(ticker, told) or ticker[:1].lower() == name.strip()[:1].lower()
-    return "verify" not in steps or not innocent
+    nearly = len(missing) == 1 and ticker[:1].lower() == name[:1].lower()
+    return "verify" not in steps or not (nearly or not _missing(ticker, told))
 
 
 def _judge(record: Json, steps: Collection[str]) -> Json:

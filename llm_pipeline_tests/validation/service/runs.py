@@ -21,11 +21,13 @@ from llm_pipeline.llm.audit import CallContext
 from llm_pipeline.llm.cache import AnswerCache, CachedAnswer, lookup_async
 from llm_pipeline.llm.lake import Lake
 from llm_pipeline.llm.open_gateway import open_gateway
+from llm_pipeline.llm.prompt_versions import register_prompts
 from llm_pipeline.offline_model import MODEL_NAME
 from llm_pipeline.sample.pending import PendingSet, Row, pending_set
 from llm_pipeline.settings import Settings
 from llm_pipeline.validation import store
 from llm_pipeline.validation.facts import compute_facts
+from llm_pipeline.validation.interrogation import gate_template
 from llm_pipeline.validation.knowledge import Knowledge
 from llm_pipeline.validation.report import ValidationReport, WindowAccount
 from llm_pipeline.validation.service import check_window, prepare, validate_window
@@ -55,7 +57,9 @@ def settings(home: Path, base_url: str | None, **given: Any) -> Settings:
 
 
 def load(url: str, pending: PendingSet) -> None:
-    """Store the rows as the ingest would."""
+    """Store the rows as the ingest would; the prompt is registered, as by a run before."""
+    with connect(url) as conn:
+        register_prompts(conn, [gate_template()], NOW)
     insert(url, "politicians", pending.politicians)
     insert(url, "trading_disclosures", pending.disclosures)
 
