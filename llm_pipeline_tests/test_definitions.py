@@ -67,6 +67,15 @@ def test_assets(repository):
     loaded = load | {"group": "reference", "partitions": None, "single run": False}
     detected = load | {"group": "anomalies", "owners": ["team:quant-research"]}
     assert found == {
+        "lineage_reports": loaded
+        | {
+            "group": "lineage",
+            "kinds": {"postgres", "ollama"},
+            "owners": ["team:compliance"],
+            "pools": {"ollama"},
+            "after": {"senate_disclosures", "house_disclosures", "validation_status", "anomaly_signals"},
+            "table": "public.lineage_reports",
+        },
         "senate_disclosures": load,
         "house_disclosures": load,
         "validation_status": load
@@ -107,9 +116,11 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "senate_disclosures.ledger_reconciles": True,
         "senate_disclosures.every_filing_read": False,
         "senate_disclosures.no_identity_conflicts": False,
+        "senate_disclosures.provenance_verified": False,
         "house_disclosures.ledger_reconciles": True,
         "house_disclosures.every_filing_read": False,
         "house_disclosures.no_identity_conflicts": False,
+        "house_disclosures.provenance_verified": False,
         "validation_status.json_schema_valid": True,
         "validation_status.conservation": True,
         "validation_status.counts_reconcile": True,
@@ -127,6 +138,9 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "anomaly_signals.grounding": True,
         "anomaly_signals.json_schema_valid": True,
         "trading_signals.from_confident_signals": True,
+        "lineage_reports.json_schema_valid": True,
+        "lineage_reports.grounding": True,
+        "lineage_reports.all_reported": False,
         **{f"{asset}.every_row_read": False for asset in REFERENCE},
         **{f"{asset}.not_empty": False for asset in REFERENCE},
         "committee_assignments.members_are_legislators": False,
@@ -140,7 +154,7 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
 
 
 def test_jobs_schedules_and_sensors(repository):
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lineage", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
@@ -148,6 +162,7 @@ def test_jobs_schedules_and_sensors(repository):
         "anomalies_daily": ("0 1 * * *", "UTC", "anomalies"),
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
+        "lineage_due": 60,
         "new_disclosures": 30,
         "run_failures": 30,
     }
@@ -217,6 +232,7 @@ def test_automation_is_off_by_default(repository):
     assert {one.name: one.default_status.value for one in automation} == {
         "validation_hourly": "STOPPED",
         "anomalies_daily": "STOPPED",
+        "lineage_due": "STOPPED",
         "new_disclosures": "STOPPED",
         "run_failures": "STOPPED",
     }
@@ -232,6 +248,7 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
     assert found["status"] == {
         "validation_hourly": "RUNNING",
         "anomalies_daily": "RUNNING",
+        "lineage_due": "RUNNING",
         "new_disclosures": "RUNNING",
         "run_failures": "RUNNING",
     }
