@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import validation
+from benchmarks import lineage, validation
 
 validation.main()
+lineage.main()
