@@ -119,14 +119,14 @@ def main() -> None:
         migrate(url)
         fill(url, DISCLOSURES)
         floor_seconds(url)  # so that all cases find the pages in memory
-        print("| case | disclosures | floor s | seconds | ratio | disclosures a second | peak MB |")  # noqa: T201
-        print("|---|---|---|---|---|---|---|")  # noqa: T201
+        print("| case | disclosures | floor s | seconds | ratio | disclosures a second | peak MB |")
+        print("|---|---|---|---|---|---|---|")
         for processes in (1, os.cpu_count() or 1):
             floor = floor_seconds(url)
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
                 seconds, peak = apart.submit(_apart, url, processes).result()
             name = "one process" if processes == 1 else f"{processes} processes"
-            print(  # noqa: T201
+            print(
                 f"| {name} | {DISCLOSURES:,} | {floor:.1f} | {seconds:.1f} | {seconds / floor:.2f} | "
                 f"{DISCLOSURES / seconds:,.0f} | {peak} |",
                 flush=True,

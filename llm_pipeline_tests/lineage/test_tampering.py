@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
+from llm_pipeline.disclosures.merkle import merkle_root
 from llm_pipeline.disclosures.provenance import StepDraft, extend_chain
-from llm_pipeline.disclosures.store import write_steps
+from llm_pipeline.disclosures.store import heads_by_day, write_roots, write_steps
 from llm_pipeline.lineage.examine import UnknownDisclosureError, examine
 from llm_pipeline.lineage.service import verify_ids
 from llm_pipeline.lineage.store import Scope, read_chains
@@ -181,6 +182,35 @@ def test_a_chain_made_anew_with_right_hashes_is_found_by_the_root(loaded: Connec
     assert report.breaks == {}
     assert "root_mismatch" in {one.code for one in report.shared}
     assert report.unattested == 5
+
+
+def _made_anew(db: Connection, identifier: str) -> None:
+    """The whole chain of a disclosure written again with right hashes and another time, and its row to match."""
+    with db.cursor() as cur:
+        steps = read_chains(cur, [identifier])[identifier]
+        drafts = [StepDraft(s.step, s.input_hash, s.output_hash, s.detail) for s in steps]
+        ts = steps[0].ts.replace(microsecond=1)
+        tamper(db, "DELETE FROM disclosure_provenance WHERE disclosure_id = %s", identifier)
+        write_steps(cur, extend_chain(identifier, drafts, ts=ts))
+        cur.execute(ROW + "extraction_ts = %s" + ID, [ts, identifier])
+        heads = heads_by_day(cur, SOURCE, [DAY])[DAY]
+        write_roots(cur, SOURCE, {DAY: (len(heads), merkle_root(heads))}, None, NOW)
+
+
+def test_a_chain_made_anew_with_a_new_root_for_it_no_longer_gives_the_older_roots(loaded: Connection) -> None:
+    _made_anew(loaded, ONCE)
+    report = verified(loaded)
+    assert [one.code for one in report.shared] == ["earlier_root_mismatch"]
+    assert not report.holds
+
+
+def test_a_changed_older_root_is_found(loaded: Connection) -> None:
+    tamper(
+        loaded,
+        """UPDATE provenance_roots SET merkle_root = overlay(merkle_root placing 'x' from 7)
+           WHERE seq = (SELECT min(seq) FROM provenance_roots WHERE partition_date = '2020-02-10')""",
+    )
+    assert [one.code for one in verified(loaded).shared] == ["earlier_root_mismatch"]
 
 
 def test_values_forged_with_right_hashes_contradict_the_steps(loaded: Connection) -> None:
