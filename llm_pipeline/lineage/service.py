@@ -190,7 +190,7 @@ def _filings(report: VerificationReport, entries: Iterable[Entry], rows: Sequenc
             by_filing[row.source, row.source_document_id].append(row)
     known = {(entry.source, entry.source_document_id): entry for entry in entries}
     concerned = set()
-    for key in known.keys() | by_filing.keys():
+    for key in sorted(known.keys() | by_filing.keys()):
         filed = by_filing.get(key, [])
         if broken := list(filing_breaks(known.get(key), filed)):
             report.shared += broken
