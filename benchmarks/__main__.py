@@ -11,3 +11,7 @@ from benchmarks import feedback, validation
 validation.main()
 print()
 feedback.main()
+from benchmarks import lineage, validation
+
+validation.main()
+lineage.main()

@@ -65,3 +65,28 @@ def verify(disclosure_ids: tuple[str, ...], everything: bool, as_json: bool) -> 
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
         say(f"{done} of {total} disclosures")
+
+
+@main.command()
+@click.argument("disclosure_id")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@reported
+def audit(disclosure_id: str, as_json: bool) -> None:
+    """Verify one disclosure and have a model report on its provenance, now. Exit 1 if it is broken or has no report."""
+    import asyncio
+
+    from llm_pipeline.interrogations.lineage_audit.report_lines import report_lines
+    from llm_pipeline.lineage.auditing import audit_now
+
+    settings = usable_settings()
+    with _embedded(settings):
+        done = asyncio.run(audit_now(settings, disclosure_id, now=datetime.now(UTC)))
+    if done.report is None:
+        fail(done.reason)
+    if as_json:
+        click.echo(json.dumps(done.report, default=str))
+    else:
+        for line in report_lines(done.report):
+            click.echo(line)
+    if done.report["status"] == "broken":
+        fail(f"the provenance of {disclosure_id} is broken: {done.report['findings']['first_break']}")

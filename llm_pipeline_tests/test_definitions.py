@@ -72,6 +72,15 @@ def test_assets(repository):
     detected = load | {"group": "anomalies", "owners": ["team:quant-research"]}
     followed = detected | {"group": "feedback", "partitions": WEEKLY}
     assert found == {
+        "lineage_reports": loaded
+        | {
+            "group": "lineage",
+            "kinds": {"postgres", "ollama"},
+            "owners": ["team:compliance"],
+            "pools": {"ollama"},
+            "after": {"senate_disclosures", "house_disclosures", "validation_status", "anomaly_signals"},
+            "table": "public.lineage_reports",
+        },
         "senate_disclosures": load,
         "house_disclosures": load,
         "validation_status": load
@@ -135,9 +144,11 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "senate_disclosures.ledger_reconciles": True,
         "senate_disclosures.every_filing_read": False,
         "senate_disclosures.no_identity_conflicts": False,
+        "senate_disclosures.provenance_verified": False,
         "house_disclosures.ledger_reconciles": True,
         "house_disclosures.every_filing_read": False,
         "house_disclosures.no_identity_conflicts": False,
+        "house_disclosures.provenance_verified": False,
         "validation_status.json_schema_valid": True,
         "validation_status.conservation": True,
         "validation_status.counts_reconcile": True,
@@ -164,6 +175,9 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "scorecards.counts_reconcile": True,
         "scorecards.no_data_is_not_zero": True,
         "scorecards.enough_signals": False,
+        "lineage_reports.json_schema_valid": True,
+        "lineage_reports.grounding": True,
+        "lineage_reports.all_reported": False,
         **{f"{asset}.every_row_read": False for asset in REFERENCE},
         **{f"{asset}.not_empty": False for asset in REFERENCE},
         "committee_assignments.members_are_legislators": False,
@@ -181,6 +195,7 @@ def test_jobs_schedules_and_sensors(repository):
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "review", "validation"]
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lake_check", "validation"]
     assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "feedback", "ingestion", "validation"]
+    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lineage", "validation"]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
@@ -192,6 +207,7 @@ def test_jobs_schedules_and_sensors(repository):
     }
     assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
         "job_queue": 30,
+        "lineage_due": 60,
         "new_disclosures": 30,
         "review_released": 30,
         "run_failures": 30,
@@ -267,6 +283,7 @@ def test_automation_is_off_by_default(repository):
         "job_queue": "STOPPED",
         "lake_weekly": "STOPPED",
         "feedback_weekly": "STOPPED",
+        "lineage_due": "STOPPED",
         "new_disclosures": "STOPPED",
         "review_daily": "STOPPED",
         "review_released": "STOPPED",
@@ -287,6 +304,7 @@ def test_the_switch_turns_automation_on_and_no_secret_reaches_the_ui():
         "job_queue": "RUNNING",
         "lake_weekly": "RUNNING",
         "feedback_weekly": "RUNNING",
+        "lineage_due": "RUNNING",
         "new_disclosures": "RUNNING",
         "review_daily": "RUNNING",
         "review_released": "RUNNING",

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cached_property
 from typing import Any, Literal
 
@@ -56,7 +56,8 @@ _ACCUSATION = re.compile(
     r"|tipped|tip-?off|motiv\w+|intent(?:ion\w*|s|ded)?)\b",
     re.I,
 )
-_NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:[eE]-?\d+)?")
+# Exponents of three digits at most: hostile text has longer ones, which no arithmetic survives.
+_NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:[eE]-?\d{1,3})?")
 _CAPITALS = re.compile(r"\$[A-Z]{1,5}(?:\.[A-Z])?\b|\b[A-Z]{2,5}(?:\.[A-Z])?\b")
 _ABBREVIATIONS = frozenset(
     ("US", "USA", "SEC", "ETF", "IPO", "CEO", "CFO", "GICS", "NYSE", "STOCK", "PTR", "OTC", "UTC", "FDR", "SD", "CI")
@@ -138,7 +139,8 @@ def _confirmed(text: str, shown: Iterable[Decimal]) -> bool:
     value = abs(_value(text))
     exponent = int(value.as_tuple().exponent)
     unit = Decimal(1).scaleb(min(exponent, 0) if exponent > -20 else -20)
-    return any(one == value or (one < 10**15 and one.quantize(unit, ROUND_HALF_UP) == value) for one in shown)
+    with localcontext(prec=60):  # 15 digits before the point and 20 after it are more than the usual 28
+        return any(one == value or (one < 10**15 and one.quantize(unit, ROUND_HALF_UP) == value) for one in shown)
 
 
 def unsupported(text: str, shown: Shown) -> list[tuple[TextCode, str]]:

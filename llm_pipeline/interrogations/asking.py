@@ -41,8 +41,6 @@ Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 Guard = Callable[[Cursor[Any]], bool]
 """Whether the result may still be stored."""
 
-NO_JOB = JobRef("", 0, BaseModel())
-
 _CLAIMS = """
 INSERT INTO ungrounded_claims (audit_trail_id, interrogation, claim, reason_code, detail)
 SELECT audit_trail_id, interrogation, claim, reason_code, detail
@@ -118,14 +116,19 @@ async def ask_one(
     except EvidenceMissingError as error:
         return Asked("missing", str(error))
     interrogation = interrogation_of(asked, gateway.settings)
+    messages = interrogation.render(**evidence.variables)
+    options = await gateway.options(interrogation)
+    needed, room = gateway.tokens(interrogation.model, messages), options["num_ctx"] - options["num_predict"]
+    if needed > room:
+        return Asked("failed", f"the prompt needs about {needed} tokens, there is room for {room}: raise LLM_NUM_CTX")
     reply: Reply[Any] = await gateway.ask(
         interrogation,
-        interrogation.render(**evidence.variables),
+        messages,
         asked.bind(interrogation.schema, evidence),
         request_context={"interrogation": asked.key, "input": given.model_dump(mode="json")},
     )
     found = _judged(asked, evidence, reply)
-    ref = job or replace(NO_JOB, input=given)
+    ref = job or JobRef("", 0, given)
     try:
         held = await asyncio.to_thread(_write, connect, asked, ref, evidence, found, guard, now)
     except psycopg.Error:
@@ -143,6 +146,7 @@ def _judged(asked: QueuedInterrogation, evidence: Evidence, reply: Reply[Any]) -
     if reply.error is not None:
         error: LlmError = reply.error
         return Asked("failed", f"{type(error).__name__}: {error}", reply.attempts, fatal=error.fatal)
+    assert reply.answer is not None  # an answer or an error, never neither
     grounded = asked.ground(evidence, reply.answer)
     attempts = reply.attempts
     if grounded.claims or grounded.result is None:

@@ -94,3 +94,36 @@ def partition_breaks(source: str, day: date, heads: Mapping[str, str], root: Roo
         yield Break("root_count", where, f"{root.disclosure_count} chains as attested", f"{len(heads)} chains")
     if (computed := merkle_root(heads)) != root.merkle_root:
         yield Break("root_mismatch", where, f"root {shown(root.merkle_root)} as attested", f"root {computed}")
+
+
+class Stand(NamedTuple):
+    """How a chain stood from a time on: in which partition its disclosure was, and its last hash."""
+
+    since: datetime
+    source: str | None
+    day: date | None
+    chain_hash: str
+
+
+def earlier_root_breaks(
+    source: str, day: date, roots: Sequence[Root], stands: Mapping[str, Sequence[Stand]]
+) -> Iterator[Break]:
+    """Whether the chains, as they stood when each root before the one in force was taken, give that root.
+
+    A chain that was made anew, with a new root appended for it, no longer gives the older ones.
+
+    Args:
+        roots: of the partition, oldest first.
+        stands: of every chain that ever was in the partition, by disclosure, in order of time.
+    """
+    for root in roots[:-1]:
+        heads = {}
+        for identifier, of_chain in stands.items():
+            then = [one for one in of_chain if one.since <= root.created_at]
+            if then and (then[-1].source, then[-1].day) == (source, day):
+                heads[identifier] = then[-1].chain_hash
+        if root.disclosure_count != len(heads) or merkle_root(heads) != root.merkle_root:
+            where = f"partition {source} {day}, root of {root.created_at.isoformat()}"
+            expected = f"root {shown(root.merkle_root)} over {root.disclosure_count} chains"
+            yield Break("earlier_root_mismatch", where, expected, f"root {merkle_root(heads)} over {len(heads)}")
+            return

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection
 
-from llm_pipeline.disclosures.provenance import ProvenanceStep
-from llm_pipeline.lineage.account import RowInFiling, is_withdrawn
+from llm_pipeline.disclosures.provenance import NORMALISATIONS, ProvenanceStep
+from llm_pipeline.lineage.account import RowInFiling, Stand, is_withdrawn
 from llm_pipeline.lineage.breaks import Break
 from llm_pipeline.lineage.row import StoredRow
 from llm_pipeline.lineage.store import read_chains, read_rows
 from llm_pipeline.lineage.verify import first_disclosure_break
 
+STEPS_OF_A_LOAD = len(NORMALISATIONS) + 3
 ROWS = 2_000
 """Disclosures read at once: about 16,000 steps, 30 MB."""
 
 
 @dataclass
 class Verified:
-    """The outcome of a chunk: first breaks by id, the last chain hash by id, and the rows as filings see them."""
+    """The outcome of a chunk: first breaks and last chain hashes by id, the rows as filings see them, and how chains
+    stood that grew after their first load."""
 
     breaks: dict[str, Break] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
     rows: list[RowInFiling] = field(default_factory=list)
+    grown: dict[str, tuple[Stand, ...]] = field(default_factory=dict)
 
 
 def verify_chunk(conn: Connection[Any], disclosure_ids: Sequence[str], now: datetime) -> Verified:
@@ -42,9 +45,32 @@ def verify_chunk(conn: Connection[Any], disclosure_ids: Sequence[str], now: date
             found.breaks[identifier] = broken
         if steps:
             found.heads[identifier] = steps[-1].chain_hash
+            if steps[-1].step_no > STEPS_OF_A_LOAD:
+                found.grown[identifier] = tuple(stands_of(steps))
         if row is not None:
             found.rows.append(in_filing(row, steps))
     return found
+
+
+def stands_of(steps: Sequence[ProvenanceStep]) -> Iterator[Stand]:
+    """How a chain stood after each load and each supersession, as its own steps tell."""
+    source: str | None = None
+    day: date | None = None
+    for step in steps:
+        detail = step.detail if isinstance(step.detail, dict) else {}
+        if step.step == "extract":
+            source = detail.get("source")
+        elif step.step == "normalise_dates":
+            day = _day(detail.get("out"))
+        elif step.step in ("load", "supersede"):
+            yield Stand(step.ts, source, day, step.chain_hash)
+
+
+def _day(out: Any) -> date | None:
+    try:
+        return date.fromisoformat(out["disclosure_date"])
+    except (KeyError, TypeError, ValueError):  # a forged detail; its chain is broken and says so
+        return None
 
 
 def in_filing(row: StoredRow, steps: Sequence[ProvenanceStep]) -> RowInFiling:

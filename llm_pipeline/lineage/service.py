@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,7 +15,15 @@ from psycopg import Connection, sql
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.lineage import store
-from llm_pipeline.lineage.account import Entry, RowInFiling, filing_breaks, partition_breaks
+from llm_pipeline.lineage.account import (
+    Entry,
+    Root,
+    RowInFiling,
+    Stand,
+    earlier_root_breaks,
+    filing_breaks,
+    partition_breaks,
+)
 from llm_pipeline.lineage.breaks import Break
 from llm_pipeline.lineage.chunk import ROWS, Verified, verify_chunk
 from llm_pipeline.lineage.examine import Examination, examine
@@ -111,12 +119,16 @@ def verify_scope(
             found.breaks |= done.breaks
             found.heads |= done.heads
             found.rows += done.rows
+            found.grown |= done.grown
             if progress is not None:
                 progress(len(found.rows), len(ids))
         report = VerificationReport(disclosures=len(ids), breaks=found.breaks)
         days = {identifier: (source, day) for identifier, source, day in listed if day is not None}
         concerned = _filings(report, store.entries(conn, scope), found.rows)
-        concerned |= _partitions(conn, report, scope, days, found.heads)
+        roots = store.roots(conn, scope)
+        concerned |= _partitions(report, roots, days, found.heads)
+        if scope.whole and not report.shared:
+            report.shared += _earlier_roots(roots, found)
         report.unattested = len(concerned - report.breaks.keys())
         report.no_provenance = store.foreign(conn) if scope.whole else 0
     return report
@@ -178,7 +190,7 @@ def _filings(report: VerificationReport, entries: Iterable[Entry], rows: Sequenc
             by_filing[row.source, row.source_document_id].append(row)
     known = {(entry.source, entry.source_document_id): entry for entry in entries}
     concerned = set()
-    for key in known.keys() | by_filing.keys():
+    for key in sorted(known.keys() | by_filing.keys()):
         filed = by_filing.get(key, [])
         if broken := list(filing_breaks(known.get(key), filed)):
             report.shared += broken
@@ -187,9 +199,8 @@ def _filings(report: VerificationReport, entries: Iterable[Entry], rows: Sequenc
 
 
 def _partitions(
-    conn: Connection[Any],
     report: VerificationReport,
-    scope: Scope,
+    roots: Mapping[tuple[str, date], Sequence[Root]],
     days: dict[str, tuple[str, date]],
     heads: dict[str, str],
 ) -> set[str]:
@@ -198,7 +209,6 @@ def _partitions(
     for identifier, key in days.items():
         if identifier in heads:
             by_partition[key][identifier] = heads[identifier]
-    roots = store.roots(conn, scope)
     keys = sorted(roots.keys() | set(days.values()))
     report.partitions = len(keys)
     unheld = set()
@@ -208,3 +218,19 @@ def _partitions(
             report.shared += broken
             unheld.add(key)
     return {identifier for identifier, key in days.items() if key in unheld}
+
+
+def _earlier_roots(roots: Mapping[tuple[str, date], Sequence[Root]], found: Verified) -> Iterator[Break]:
+    """Breaks of roots that are no longer in force; told only where those in force hold, for they would all differ."""
+    several = {key: taken for key, taken in roots.items() if len(taken) > 1}
+    stands: dict[tuple[str, date], dict[str, Sequence[Stand]]] = {key: {} for key in several}
+    for row in found.rows:
+        of_chain = found.grown.get(row.disclosure_id)
+        if of_chain is None and row.loaded_at is not None:
+            head = found.heads[row.disclosure_id]
+            of_chain = (Stand(row.loaded_at, row.source, row.day, head),)
+        for one in of_chain or ():
+            if one.source is not None and one.day is not None and (one.source, one.day) in stands:
+                stands[one.source, one.day][row.disclosure_id] = of_chain or ()
+    for key, taken in several.items():
+        yield from earlier_root_breaks(*key, taken, stands[key])

@@ -35,20 +35,21 @@ def range_tags(start: date | str, last: date | str) -> dict[str, str]:
 def run(
     instance: dg.DagsterInstance,
     assets: Sequence[str],
-    start: date,
+    start: date | None,
     last: date | None = None,
     *,
     also: Sequence[dg.AssetsDefinition] = (),
     config: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """One run of the code location's assets, and of `also`, in this process; one partition without `last`."""
+    """One run of the code location's assets, and of `also`, in this process: one partition without `last`, none at all
+    without `start`."""
     location = dg.Definitions.merge(defs(), dg.Definitions(assets=also)) if also else defs()
     names = [*assets, *(one.key.to_user_string() for one in also)]
     return location.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(name) for name in names],
-        partition_key=str(start) if last is None else None,
-        tags=range_tags(start, last) if last is not None else None,
+        partition_key=str(start) if start is not None and last is None else None,
+        tags=range_tags(start, last) if start is not None and last is not None else None,
         run_config={"ops": {name: {"config": dict(values)} for name, values in (config or {}).items()}},
         raise_on_error=False,
     )

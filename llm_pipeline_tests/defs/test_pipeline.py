@@ -28,7 +28,7 @@ def test_one_run_over_the_window_ingests_and_validates_everything(sourced, insta
     assert verdicts(sourced) == expected_verdicts(sample)
     # The broken filing is named and stops nothing; the share of planted defects is above what is usual.
     assert failed(result) == {"senate_disclosures.every_filing_read", "validation_status.reject_share"}
-    assert len(checks(result)) == 13
+    assert len(checks(result)) == 15
     (broken,) = [filing for filing in sample.filings if filing.state == "failed"]
     (entry,) = rows(sourced, "SELECT * FROM ingest_ledger WHERE state = 'failed'")
     assert (entry["source_document_id"], entry["row_count"]) == (broken.source_document_id, 0)

@@ -15,7 +15,7 @@ import pytest
 
 from llm_pipeline.disclosures.ingest import ingest
 from llm_pipeline.disclosures.ledger import reconcile
-from llm_pipeline.lineage.service import verify_scope
+from llm_pipeline.lineage.service import Helpers, verify_scope
 from llm_pipeline.lineage.store import Scope
 
 Connection = psycopg.Connection[Any]
@@ -52,7 +52,9 @@ def _counts(db: Connection, column: str) -> dict[str, int]:
     return dict(db.execute(query).fetchall())
 
 
-def test_every_senate_row_arrives_and_its_quirks_are_counted(db: Connection, shared_data: Path) -> None:
+def test_every_senate_row_arrives_and_its_quirks_are_counted(
+    db: Connection, database_url: str, shared_data: Path
+) -> None:
     before = time.process_time()
     report = ingest(db, "senate_efd", shared_data / SENATE, START, END, now=NOW)
     assert time.process_time() - before < 30  # 4 s of our own work on a quiet machine, 6 s in all
@@ -77,7 +79,8 @@ def test_every_senate_row_arrives_and_its_quirks_are_counted(db: Connection, sha
 
     again = ingest(db, "senate_efd", shared_data / SENATE, START, END, now=NOW.replace(day=2))
     assert (again.rows.unchanged, again.changed_anything, again.merkle_roots) == (9820, False, {})
-    found = verify_scope(db, Scope(), now=NOW)
+    db.commit()
+    found = verify_scope(db, Scope(), now=NOW, helpers=Helpers(2, database_url))
     assert (found.holds, found.verified, found.partitions) == (True, 9820, len(report.merkle_roots))
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from llm_pipeline.disclosures.ingest import ingest
+from llm_pipeline.disclosures.merkle import merkle_root
 from llm_pipeline.disclosures.provenance import StepDraft, extend_chain
-from llm_pipeline.disclosures.store import write_steps
+from llm_pipeline.disclosures.store import heads_by_day, write_roots, write_steps
 from llm_pipeline.lineage.examine import UnknownDisclosureError, examine
 from llm_pipeline.lineage.service import verify_ids
 from llm_pipeline.lineage.store import Scope, read_chains
+from llm_pipeline_tests.disclosures.samples import senate_report, titled, write_lines
 from llm_pipeline_tests.lineage.stored import (
+    AGAIN,
     DAY,
     NOW,
     ONCE,
@@ -183,6 +188,35 @@ def test_a_chain_made_anew_with_right_hashes_is_found_by_the_root(loaded: Connec
     assert report.unattested == 5
 
 
+def _made_anew(db: Connection, identifier: str) -> None:
+    """The whole chain of a disclosure written again with right hashes and another time, and its row to match."""
+    with db.cursor() as cur:
+        steps = read_chains(cur, [identifier])[identifier]
+        drafts = [StepDraft(s.step, s.input_hash, s.output_hash, s.detail) for s in steps]
+        ts = steps[0].ts.replace(microsecond=1)
+        tamper(db, "DELETE FROM disclosure_provenance WHERE disclosure_id = %s", identifier)
+        write_steps(cur, extend_chain(identifier, drafts, ts=ts))
+        cur.execute(ROW + "extraction_ts = %s" + ID, [ts, identifier])
+        heads = heads_by_day(cur, SOURCE, [DAY])[DAY]
+        write_roots(cur, SOURCE, {DAY: (len(heads), merkle_root(heads))}, None, NOW)
+
+
+def test_a_chain_made_anew_with_a_new_root_for_it_no_longer_gives_the_older_roots(loaded: Connection) -> None:
+    _made_anew(loaded, ONCE)
+    report = verified(loaded)
+    assert [one.code for one in report.shared] == ["earlier_root_mismatch"]
+    assert not report.holds
+
+
+def test_a_changed_older_root_is_found(loaded: Connection) -> None:
+    tamper(
+        loaded,
+        """UPDATE provenance_roots SET merkle_root = overlay(merkle_root placing 'x' from 7)
+           WHERE seq = (SELECT min(seq) FROM provenance_roots WHERE partition_date = '2020-02-10')""",
+    )
+    assert [one.code for one in verified(loaded).shared] == ["earlier_root_mismatch"]
+
+
 def test_values_forged_with_right_hashes_contradict_the_steps(loaded: Connection) -> None:
     with loaded.cursor() as cur:
         steps = read_chains(cur, [ONCE])[ONCE]
@@ -215,3 +249,18 @@ def test_a_window_judges_its_own_days_alone(loaded: Connection) -> None:
 def test_an_id_that_is_not_there_is_an_error_that_names_it(loaded: Connection, wrong: str) -> None:
     with pytest.raises(UnknownDisclosureError, match=wrong):
         verify_ids(loaded, [wrong], now=NOW)
+
+
+def test_filings_that_moved_to_another_day_vanished_or_were_amended_hold(loaded: Connection, tmp_path: Path) -> None:
+    """What the pipeline itself does to rows, chains, ledger and roots breaks nothing, the older roots included."""
+    moved = senate_report(3, date_recieved="02/10/2020")
+    original = titled(4, "Periodic Transaction Report for 02/11/2020", date_recieved="02/11/2020")
+    amended = titled(5, "Periodic Transaction Report for 02/11/2020 (Amendment 1)", [], date_recieved="02/11/2020")
+    for day, filings in ((3, (moved, original)), (4, (moved, original, amended)), (5, (original, "no json"))):
+        path = write_lines(tmp_path / "more.jsonl", *filings)
+        ingest(loaded, SOURCE, path, DAY, date(2020, 2, 12), now=AGAIN.replace(day=day))
+    roots = loaded.execute("SELECT partition_date, count(*) FROM provenance_roots GROUP BY 1 ORDER BY 1").fetchall()
+    assert all(count > 2 for _, count in roots), roots
+    report = verified(loaded)
+    assert report.holds, [*report.breaks.items(), *report.shared]
+    assert report.verified == 7

@@ -15,6 +15,8 @@ from llm_pipeline.disclosures.ledger import reconcile
 from llm_pipeline.disclosures.readers import SourceError
 from llm_pipeline.disclosures.report import IngestReport
 from llm_pipeline.disclosures.sources import SOURCES_OF, SourceLocation, source_locations
+from llm_pipeline.lineage.service import verify_scope
+from llm_pipeline.lineage.store import Scope
 from llm_pipeline.partitions import daily
 from llm_pipeline.settings import load_settings
 
@@ -58,10 +60,12 @@ def _disclosures_asset(chamber: str, what: str) -> dg.AssetsDefinition:
         with postgres.connect() as conn:
             conn.autocommit = True
             reports = [_load(conn, place, start, end, context.run_id) for place in places]
+            scope = Scope(SOURCES_OF[chamber], start, end)
+            verified = verify_scope(conn, scope, now=datetime.now(UTC))
             gaps = [gap for source in SOURCES_OF[chamber] for gap in reconcile(conn, source, start, end)]
         return dg.MaterializeResult(
             metadata=ingestion_metadata(reports, setting=f"{name.upper()}_SOURCE"),
-            check_results=ingestion_checks(name, reports, gaps),
+            check_results=ingestion_checks(name, reports, gaps, verified),
         )
 
     return disclosures

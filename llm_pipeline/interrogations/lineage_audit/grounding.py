@@ -38,8 +38,23 @@ _OF_THE_METHOD = re.compile(r"\bSHA-?256\b|\b0 ?(?:-|to) ?100\b", re.IGNORECASE)
 _NO_TICKERS = frozenset(
     ("SHA", "PDF", "URL", "ID", "IDS", "OCR", "API", "HTML", "JSON", "HTTP", "HTTPS", "CSV", "NULL")
 )
+_HASH = re.compile(r"(?<![\w-])[0-9a-f]{8,64}(?![\w-])")
+"""A hash or the beginning of one: no number, whatever its digits. Not a part of a UUID."""
 WORDS = 150
 """Most words of a narrative."""
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    """What the model was shown: its text, and the facts in it apart from hashes."""
+
+    text: str
+    facts: Shown
+
+    @classmethod
+    def of(cls, variables: Mapping[str, Any]) -> _Metadata:
+        text = Shown.of(variables).data
+        return cls(text, Shown(_HASH.sub(" ", text)))
 
 
 @dataclass(frozen=True)
@@ -62,7 +77,7 @@ def ground(audited: Audited, answer: LineageAnswer) -> Grounded:
     for name, wanted in (("audit_id", audited.report_id), ("record_id", audited.disclosure_id)):
         if (said := getattr(answer, name)) != wanted:
             return Grounded(None, [UngroundedClaim({name: said}, f"other_{name}", f"asked about {wanted}")])
-    shown = Shown.of(audited.variables)
+    shown = _Metadata.of(audited.variables)
     claims = [*_booleans(audited, answer)]
     questions = [one for one in answer.verification_questions if not _noted(claims, _question(audited, one, shown))]
     risks = [one for one in answer.risk_factors if not _noted(claims, _risk(one, shown))]
@@ -131,7 +146,7 @@ def chain_valid(findings: dict[str, Any]) -> bool:
     return bool(findings["status"] == "verified")
 
 
-def _question(audited: Audited, one: VerificationQuestion, shown: Shown) -> Iterator[UngroundedClaim]:
+def _question(audited: Audited, one: VerificationQuestion, shown: _Metadata) -> Iterator[UngroundedClaim]:
     claim = one.model_dump(mode="json")
     if one.subject in _HOLDS_WHEN:
         name, good = _HOLDS_WHEN[one.subject]
@@ -141,11 +156,11 @@ def _question(audited: Audited, one: VerificationQuestion, shown: Shown) -> Iter
     yield from _texts(claim, (one.question, one.answer), shown)
 
 
-def _risk(one: RiskFactor, shown: Shown) -> Iterator[UngroundedClaim]:
+def _risk(one: RiskFactor, shown: _Metadata) -> Iterator[UngroundedClaim]:
     yield from _texts(one.model_dump(mode="json"), (one.factor, one.description), shown)
 
 
-def _narrative(answer: LineageAnswer, shown: Shown) -> Iterator[UngroundedClaim]:
+def _narrative(answer: LineageAnswer, shown: _Metadata) -> Iterator[UngroundedClaim]:
     text = answer.audit_narrative
     claim = {"audit_narrative": text}
     if len(text.split()) > WORDS:
@@ -153,9 +168,12 @@ def _narrative(answer: LineageAnswer, shown: Shown) -> Iterator[UngroundedClaim]
     yield from _texts(claim, (text,), shown)
 
 
-def _texts(claim: dict[str, Any], texts: tuple[str, ...], shown: Shown) -> Iterator[UngroundedClaim]:
+def _texts(claim: dict[str, Any], texts: tuple[str, ...], shown: _Metadata) -> Iterator[UngroundedClaim]:
     for text in texts:
-        for code, words in unsupported(_OF_THE_METHOD.sub(" ", text), shown):
+        for words in _HASH.findall(text):
+            if words not in shown.text:
+                yield UngroundedClaim(claim, "text_hash", f"{words!r} does not stand in the metadata")
+        for code, words in unsupported(_HASH.sub(" ", _OF_THE_METHOD.sub(" ", text)), shown.facts):
             if code != "text_ticker" or words.lstrip("$") not in _NO_TICKERS:
                 yield UngroundedClaim(claim, code, f"{words!r} does not stand in the metadata")
 
