@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import jobs, validation
+from benchmarks import feedback, jobs, lineage, validation
 
-validation.main()
-jobs.main()
-from benchmarks import feedback, validation
-
-validation.main()
-print()
-feedback.main()
-from benchmarks import lineage, validation
-
-validation.main()
-lineage.main()
+for benchmark in (validation, lineage, jobs, feedback):
+    benchmark.main()
+    print()

@@ -362,7 +362,7 @@ import llm_pipeline.anomalies_cli  # noqa: E402  at the end, because its command
 import llm_pipeline.feedback_cli  # noqa: E402
 import llm_pipeline.jobs_cli  # noqa: E402
 import llm_pipeline.lineage_cli  # noqa: E402
-import llm_pipeline.prompts_cli  # noqa: E402  as above
+import llm_pipeline.prompts_cli  # noqa: E402
 import llm_pipeline.recommendations_cli  # noqa: E402
 import llm_pipeline.replay_cli  # noqa: E402
 import llm_pipeline.review_cli  # noqa: E402, F401

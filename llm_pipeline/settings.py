@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     jobs_poll_s: Annotated[float, Field(gt=0, description="how often an idle worker looks without being notified")] = (
         5.0
     )
+
     # Feedback
     feedback_horizons: Annotated[
         str, Field(pattern=r"^\s*[1-9]\d{0,2}\s*(,\s*[1-9]\d{0,2}\s*)*$", description="trading days, by commas")

@@ -119,6 +119,7 @@ def test_assets(repository):
             "single run": False,
             "after": {"validation_status", "anomaly_signals"},
             "table": "public.review_decisions",
+        },
         "shadow_comparisons": detected
         | {
             "group": "feedback",
@@ -134,6 +135,13 @@ def test_assets(repository):
             "table": "public.signal_outcomes",
         },
         "scorecards": followed | {"after": {"signal_outcomes", "validation_status"}, "table": "public.scorecards"},
+        "prompt_recommendations": followed
+        | {
+            "kinds": {"postgres", "ollama"},
+            "pools": {"ollama"},
+            "after": {"scorecards"},
+            "table": "public.llm_prompt_recommendations",
+        },
     }
 
 
@@ -175,6 +183,9 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
         "scorecards.counts_reconcile": True,
         "scorecards.no_data_is_not_zero": True,
         "scorecards.enough_signals": False,
+        "prompt_recommendations.all_answered": False,
+        "prompt_recommendations.grounding": True,
+        "prompt_recommendations.json_schema_valid": True,
         "lineage_reports.json_schema_valid": True,
         "lineage_reports.grounding": True,
         "lineage_reports.all_reported": False,
@@ -191,11 +202,10 @@ def test_checks_and_which_of_them_stop_what_comes_after(repository):
 
 
 def test_jobs_schedules_and_sensors(repository):
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "drain_jobs", "ingestion", "validation"]
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "review", "validation"]
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lake_check", "validation"]
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "feedback", "ingestion", "validation"]
-    assert sorted(repository.job_names) == ["__ASSET_JOB", "anomalies", "ingestion", "lineage", "validation"]
+    assert sorted(repository.job_names) == [
+        *("__ASSET_JOB", "anomalies", "drain_jobs", "feedback", "ingestion", "lake_check", "lineage", "review"),
+        "validation",
+    ]
     assert {
         one.name: (one.cron_schedule, one.execution_timezone, one.job_name) for one in repository.schedule_defs
     } == {
@@ -224,7 +234,7 @@ def test_jobs_select_their_assets(repository):
     assert selected == {
         "ingestion": {"senate_disclosures", "house_disclosures"},
         "validation": {"validation_status"},
-        "feedback": {"signal_outcomes", "scorecards"},
+        "feedback": {"signal_outcomes", "scorecards", "prompt_recommendations"},
     }
 
 
