@@ -1,7 +1,7 @@
 """One question asked now, without the queue: gather, render, ask, ground, and store with its audit rows at once.
 
-A queue's worker may use `ask_one` as well: `guard` runs first in the transaction that stores, so that a worker that
-lost its job there writes audit rows and nothing else.
+For somebody who waits for the answer. What can wait goes through the queue (`llm_pipeline/jobs`), which adds leases,
+retries and dead letters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from pydantic import BaseModel
 
 from llm_pipeline.db.bulk import as_jsonb_rows
@@ -29,8 +29,8 @@ from llm_pipeline.interrogations.queued import (
 from llm_pipeline.llm.audit import Attempt, write_attempts
 from llm_pipeline.llm.errors import LlmError
 from llm_pipeline.llm.gateway import Gateway
-from llm_pipeline.llm.interrogation import Interrogation, ModelOptions
-from llm_pipeline.llm.prompt_versions import register_prompts
+from llm_pipeline.llm.interrogation import Interrogation
+from llm_pipeline.llm.prompt_versions import active_template, register_prompts
 from llm_pipeline.llm.prompts import PromptTemplate, parse_prompt
 from llm_pipeline.llm.reply import Reply
 from llm_pipeline.llm.spool import load_spool, spool_attempts
@@ -38,8 +38,8 @@ from llm_pipeline.settings import Settings, project_folder
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection whose transaction is committed at the end, or rolled back on an error."""
-Guard = Callable[[Cursor[Any]], bool]
-"""Whether the result may still be stored."""
+NOT_QUEUED = ""
+"""Job id of a question that was never in the queue."""
 
 _CLAIMS = """
 INSERT INTO ungrounded_claims (audit_trail_id, interrogation, claim, reason_code, detail)
@@ -54,27 +54,17 @@ class Asked:
 
     Attributes:
         outcome: stored; refused by grounding as a whole; failed, without a usable answer; missing, nothing to ask
-            about; stale, the guard said no.
+            about.
         reason: of everything but stored.
         fatal: no further question to this model can succeed in this run.
     """
 
-    outcome: Literal["stored", "refused", "failed", "missing", "stale"]
+    outcome: Literal["stored", "refused", "failed", "missing"]
     reason: str = ""
     attempts: tuple[Attempt, ...] = ()
     claims: Sequence[UngroundedClaim] = ()
     result: Any = None
     fatal: bool = False
-
-
-def template_of(key: str) -> PromptTemplate:
-    """The prompt `prompts/<key>.txt`.
-
-    Raises:
-        PromptError: the file is not a usable template.
-    """
-    file = project_folder("prompts") / f"{key}.txt"
-    return parse_prompt(file.read_bytes(), file.name)
 
 
 def prepare(conn: Connection[Any], settings: Settings, key: str, now: datetime) -> None:
@@ -85,14 +75,8 @@ def prepare(conn: Connection[Any], settings: Settings, key: str, now: datetime) 
         psycopg.Error: the database refused.
     """
     load_spool(conn, settings.llm_pipeline_home / "spool")
-    register_prompts(conn, [template_of(key)], now)
-
-
-def interrogation_of(asked: QueuedInterrogation, settings: Settings) -> Interrogation:
-    """The interrogation with the model and options that the settings name."""
-    return Interrogation(
-        asked.key, template_of(asked.key), asked.contract, asked.model(settings), ModelOptions.of(settings)
-    )
+    file = project_folder("prompts") / f"{key}.txt"
+    register_prompts(conn, [parse_prompt(file.read_bytes(), file.name)], now)
 
 
 async def ask_one(
@@ -102,25 +86,23 @@ async def ask_one(
     given: BaseModel,
     *,
     now: datetime,
-    job: JobRef | None = None,
-    guard: Guard | None = None,
 ) -> Asked:
     """Ask one question and store what came of it, in one transaction with the audit rows that explain it.
 
     Raises:
         psycopg.Error: the database refused or went away; audit rows of calls that were made are spooled to disk.
-        PromptError: the template and the evidence do not fit together.
+        PromptError: there is no active template (`prepare` sees to it), or it and the evidence do not fit together.
     """
     try:
-        evidence = await asyncio.to_thread(_gather, connect, asked, given, now)
+        evidence, template = await asyncio.to_thread(_gather, connect, asked, given, now)
     except EvidenceMissingError as error:
         return Asked("missing", str(error))
-    interrogation = interrogation_of(asked, gateway.settings)
+    settings = gateway.settings
+    interrogation = Interrogation(asked.key, template, asked.contract, asked.model(settings), asked.options(settings))
     messages = interrogation.render(**evidence.variables)
-    options = await gateway.options(interrogation)
-    needed, room = gateway.tokens(interrogation.model, messages), options["num_ctx"] - options["num_predict"]
-    if needed > room:
-        return Asked("failed", f"the prompt needs about {needed} tokens, there is room for {room}: raise LLM_NUM_CTX")
+    overflow = await gateway.overflow(interrogation, messages)
+    if overflow is not None:
+        return Asked("failed", f"{overflow}: raise LLM_NUM_CTX")
     reply: Reply[Any] = await gateway.ask(
         interrogation,
         messages,
@@ -128,18 +110,20 @@ async def ask_one(
         request_context={"interrogation": asked.key, "input": given.model_dump(mode="json")},
     )
     found = _judged(asked, evidence, reply)
-    ref = job or JobRef("", 0, given)
+    ref = JobRef(NOT_QUEUED, 0, given)
     try:
-        held = await asyncio.to_thread(_write, connect, asked, ref, evidence, found, guard, now)
+        await asyncio.to_thread(_write, connect, asked, ref, evidence, found, now)
     except psycopg.Error:
         spool_attempts(gateway.settings.llm_pipeline_home / "spool", found.attempts)
         raise
-    return found if held else replace(found, outcome="stale", reason="the job was taken over", result=None)
+    return found
 
 
-def _gather(connect: Connect, asked: QueuedInterrogation, given: BaseModel, now: datetime) -> Evidence:
+def _gather(
+    connect: Connect, asked: QueuedInterrogation, given: BaseModel, now: datetime
+) -> tuple[Evidence, PromptTemplate]:
     with connect() as conn:
-        return asked.gather(conn, given, now)
+        return asked.gather(conn, given, now), active_template(conn, asked.key)
 
 
 def _judged(asked: QueuedInterrogation, evidence: Evidence, reply: Reply[Any]) -> Asked:
@@ -163,18 +147,15 @@ def _write(
     ref: JobRef,
     evidence: Evidence,
     found: Asked,
-    guard: Guard | None,
     now: datetime,
-) -> bool:
+) -> None:
     with connect() as conn, conn.transaction(), conn.cursor() as cur:
-        held = guard is None or guard(cur)
         write_attempts(cur, found.attempts)
         audit_id = found.attempts[-1].id if found.attempts else None
-        if not held or audit_id is None:
-            return held
+        if audit_id is None:
+            return
         if found.claims:
             rows = [{"audit_trail_id": audit_id, "interrogation": asked.key, **vars(claim)} for claim in found.claims]
             cur.execute(_CLAIMS, [as_jsonb_rows(rows)])
         if found.result is not None:
             asked.store(cur, ref, evidence, Grounded(found.result, found.claims), audit_id, now)
-        return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from llm_pipeline.interrogations.asking import prepare
 from llm_pipeline.interrogations.lineage_audit import KEY
 from llm_pipeline.lineage.reports import ModelUnusableError, read_reports, write_reports
 from llm_pipeline.llm.audit import CallContext
-from llm_pipeline.llm.cache import AnswerCache, CachedAnswer, lookup_async
+from llm_pipeline.llm.cache import pool_cache
 from llm_pipeline.llm.open_gateway import open_gateway
 from llm_pipeline.settings import Settings
 
@@ -36,12 +35,7 @@ async def audit_now(settings: Settings, disclosure_id: str, *, now: datetime) ->
     with connect(url) as conn:
         prepare(conn, settings, KEY, now)
     async with async_pool(url, 2) as pool:
-
-        async def find(keys: Sequence[str]) -> dict[str, CachedAnswer]:
-            async with pool.connection() as conn:
-                return await lookup_async(conn, keys)
-
-        async with open_gateway(settings, CallContext(service=KEY), cache=AnswerCache(find)) as gateway:
+        async with open_gateway(settings, CallContext(service=KEY), cache=pool_cache(pool)) as gateway:
             try:
                 run = await write_reports(lambda: connect(url), gateway, [disclosure_id], now=now)
             except ModelUnusableError as error:
