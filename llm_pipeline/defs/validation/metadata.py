@@ -39,9 +39,9 @@ def report_metadata(
         "selected": report.selected,
         "decided_in_this_run": report.decided,
     }
-    metadata |= prompt_metadata(report.prompt_version, newer_prompt)
     if not report.selected:
         return metadata
+    metadata |= prompt_metadata(report.prompt_version, newer_prompt)
     if warnings:
         metadata["model_server_warnings"] = "; ".join(warnings)
     metadata |= {
