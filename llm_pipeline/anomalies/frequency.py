@@ -87,7 +87,7 @@ def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tupl
         measure("trades_in_window", count, count, f"decisions in {window} days"),
         measure("window_days", window, count, "length of the window"),
         measure("baseline_trades", n, n, f"decisions in the {rate.observed_days} days before the window"),
-        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
+        measure("activity_of_others", trades.activity.mean, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days x activity"),
         measure("baseline_deviation_pct", 100 * (count / expected - 1), n, "observed / expected - 1"),
         measure("overdispersion", rate.overdispersion, months, "moments of monthly counts, shrunk"),

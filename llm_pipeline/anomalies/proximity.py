@@ -139,7 +139,7 @@ def _finding(
             f"decisions within {thresholds.run_up_days} days up to the event",
         ),
         measure("baseline_sector_trades", n, n, f"same sector, {rate.observed_days} days before"),
-        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
+        measure("activity_of_others", trades.activity.mean, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up x activity"),
         measure("baseline_deviation_pct", 100 * (trades.count / expected - 1), n, "observed / expected - 1"),
         measure("overdispersion", rate.overdispersion, len(rate.monthly), "moments of monthly counts, shrunk"),

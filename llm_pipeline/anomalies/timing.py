@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from llm_pipeline.anomalies.activity import FACTORS
 from llm_pipeline.anomalies.book import History, Ints
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
@@ -52,7 +53,9 @@ def examine_timing(history: History, crowd: Crowd, thresholds: Thresholds) -> Tr
     sizes = cluster_sizes(usual[low:high], width)
     period = max(thresholds.windows_days[0], int(anchors[-1] - anchors[0]) + 1)
     excess = Excess(size, width, rate, crowd.activity(end, width, history.filer_key))
-    p_scan = scan_tail(size, excess.expected / width, width, period)
+    usual_rate = rate.expected(1)
+    nearby = np.array([scan_tail(size, usual_rate * f, width, 2 * width) for f in FACTORS])
+    p_scan = min(1.0, excess.activity.average(nearby) * period / (2 * width))
     p_size = min(1.0, geometric_run_tail(size, sizes.size, int(sizes.sum())) * anchors.size)
     p_value = max(p_scan, p_size)
     expected, z = excess.expected, excess.z
