@@ -105,7 +105,7 @@ def candidates_on(
 ) -> list[Candidate]:
     """The candidates of an as-of date, by id. `earlier`: the episodes of the as-of dates before it, as last seen."""
     episodes = [c for c in earlier if c.last_seen < as_of]
-    trials = trials_on(book, congress, as_of, _reported(episodes))
+    trials = [trial for trial in trials_on(book, congress, as_of, _reported(episodes)) if trial.possible]
     adjusted = adjusted_p_values([trial.p_value for trial in trials])
     found: dict[str, Candidate] = {}
     for trial, adjusted_p in zip(trials, adjusted, strict=True):

@@ -100,6 +100,16 @@ class Company:
             if group is not None:
                 yield group
 
+    def possible(self, level: Level, me: int, days: Ints, sides: Ints) -> bool:
+        """Whether enough other filers traded on the side of one of these trades within reach of it, whatever it was."""
+        book, reach = self.crowd.book, self.thresholds.coordination_days - 1
+        for day, side in {*zip(days.tolist(), sides.tolist(), strict=True)}:
+            rows = self.crowd.between(day - reach, day + reach)
+            near = np.unique(book.filer_of_row[rows[book.side[rows] == side]])
+            if np.count_nonzero(near != me) >= self._least(level) - 1:
+                return True
+        return False
+
     def _least(self, level: Level) -> int:
         least = self.thresholds.coordination_min_filers
         return least if level == "ticker" else self.thresholds.sector_coordination_min_filers

@@ -18,7 +18,7 @@ from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.company import Company, Group, Level
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTORS: dict[Level, str] = {"ticker": "coordination", "sector": "sector_coordination"}
@@ -44,10 +44,12 @@ def examine_coordination(history: History, company: Company, level: Level, thres
     code = company.codes(level)
     fresh = history.counted & history.new & (history.side < 2) & (code[history.row] >= 0)
     if not fresh.any():
-        return no_evidence(detector, history.filer_key)
+        return no_test(detector, history.filer_key)
     me = int(crowd.book.filer_of_row[history.row[0]])
     kind, side = code[history.row[fresh]], history.side[fresh]
     pairs = sorted(set(zip(kind.tolist(), side.tolist(), strict=True)))
+    if not company.possible(level, me, history.day[fresh], side):
+        return no_test(detector, history.filer_key)
     best: _Best | None = None
     for one, way in pairs:
         days = np.unique(history.day[fresh][(kind == one) & (side == way)])

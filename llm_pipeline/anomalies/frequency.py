@@ -17,7 +17,7 @@ from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import MONTH_DAYS, Excess, excess_in, tightest_start, window_ends
 from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
 
 DETECTOR = "frequency"
 
@@ -40,7 +40,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
     """
     anchors = history.anchors
     if anchors.size == 0:
-        return no_evidence(DETECTOR, history.filer_key)
+        return no_test(DETECTOR, history.filer_key)
     trades = history.day[history.unreported]
     active = np.unique(trades)
     first_day = history.first_day
@@ -57,6 +57,8 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
             p = min(of_trades.p, of_days.p)
             if of_trades.count >= thresholds.frequency_min_trades and (best is None or p < best[0]):
                 best = (p, end, of_trades, of_days)
+    if not tails:
+        return no_test(DETECTOR, history.filer_key)
     if best is None:
         return no_evidence(DETECTOR, history.filer_key)
     _, end, of_trades, of_days = best
