@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import validation
+from benchmarks import anomalies, validation
 
 validation.main()
+anomalies.main()

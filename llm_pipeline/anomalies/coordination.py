@@ -79,9 +79,7 @@ def examine_coordination(history: History, company: Company, level: Level, thres
     return Trial(detector, history.filer_key, p_value, chosen.z >= float(thresholds.min_z), describe)
 
 
-def _measures(
-    group: Group, level: Level, filers: int, p_value: float, tested: int, days: int
-) -> tuple[Measure, ...]:
+def _measures(group: Group, level: Level, filers: int, p_value: float, tested: int, days: int) -> tuple[Measure, ...]:
     n = group.active
     above = 100 * (group.others / group.expected - 1)
     return (
