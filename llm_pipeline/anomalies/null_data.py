@@ -21,7 +21,7 @@ Disclosure = Literal["same_lag", "monthly_batch"]
 
 def dealt_anew(trades: Sequence[Trade], seed: int, disclosure: Disclosure) -> list[Trade]:
     """The trades with transaction dates and filers shuffled. A batch comes on a random day of the month after."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
     dates = [t.transaction_date for t in trades]
     filers = [(t.filer, t.filer_key) for t in trades]
     rng.shuffle(dates)
@@ -30,7 +30,8 @@ def dealt_anew(trades: Sequence[Trade], seed: int, disclosure: Disclosure) -> li
     for t, day, (name, key) in zip(trades, dates, filers, strict=True):
         known = day + (t.disclosure_date - t.transaction_date)
         if disclosure == "monthly_batch":
-            known = _month_after(day) + timedelta(days=random.Random(f"{seed}{key}{day:%Y%m}").randrange(28))
+            of_month = random.Random(f"{seed}{key}{day:%Y%m}")  # noqa: S311
+            known = _month_after(day) + timedelta(days=of_month.randrange(28))
         dealt.append(replace(t, transaction_date=day, disclosure_date=known, filer=name, filer_key=key))
     return dealt
 
