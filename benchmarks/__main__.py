@@ -7,3 +7,7 @@ from benchmarks import feedback, jobs, lineage, validation
 for benchmark in (validation, lineage, jobs, feedback):
     benchmark.main()
     print()
+from benchmarks import anomalies, validation
+
+validation.main()
+anomalies.main()

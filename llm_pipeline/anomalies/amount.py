@@ -20,7 +20,7 @@ from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import excess_in
 from llm_pipeline.anomalies.tails import combined_p, hypergeometric_tail, subset_sum_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_test
 
 DETECTOR = "amount"
 Ints = NDArray[np.int64]
@@ -48,7 +48,7 @@ def examine_amount(history: History, crowd: Crowd, thresholds: Thresholds) -> Tr
     usable = history.counted & (history.index > 0)
     fresh = usable & history.new
     if np.count_nonzero(fresh) < thresholds.amount_min_trades:
-        return no_evidence(DETECTOR, history.filer_key)
+        return no_test(DETECTOR, history.filer_key)
     end = int(history.day[fresh].max())
     fresh &= history.day > end - thresholds.windows_days[1]
     start = int(history.day[fresh].min())
@@ -60,7 +60,7 @@ def examine_amount(history: History, crowd: Crowd, thresholds: Thresholds) -> Tr
     )
     baseline, new = history.index[before], history.index[fresh]
     if baseline.size < thresholds.min_baseline_trades or new.size < thresholds.amount_min_trades:
-        return no_evidence(DETECTOR, history.filer_key)
+        return no_test(DETECTOR, history.filer_key)
     level = large_from(baseline)
     large, large_before = int((new >= level).sum()), int((baseline >= level).sum())
     p_mean = subset_sum_tail(new, baseline)

@@ -16,6 +16,7 @@ from typing import Any
 
 from llm_pipeline.anomalies.amount import examine_amount
 from llm_pipeline.anomalies.book import CLASS_BITS, NOTHING_REPORTED, TradeBook, day_of
+from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.coordination import examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
@@ -74,12 +75,13 @@ def canonical_candidates(candidates: Iterable[Candidate]) -> bytes:
 def trials_on(
     book: TradeBook, congress: Congress, as_of: date, reported: Mapping[str, Mapping[str, int]] = NO_EPISODES
 ) -> list[Trial]:
-    """All trials of an as-of date: six for each filer with something newly known, by filer.
+    """All trials of an as-of date: seven for each filer with something newly known, by filer.
 
     reported: per filer and trade id, `CLASS_BITS` of the episodes of earlier as-of dates.
     """
     thresholds = book.thresholds
     crowd = crowd_on(book, as_of, thresholds)
+    company = Company(crowd, thresholds)
     shares = crowd.sector_shares(thresholds.baseline_days)
     trials: list[Trial] = []
     for key in book.filers_disclosing_on(as_of):
@@ -92,7 +94,8 @@ def trials_on(
             examine_timing(history, crowd, thresholds),
             examine_sector(history, congress, crowd, shares, thresholds),
             examine_proximity(history, congress, crowd, thresholds),
-            examine_coordination(history, crowd, thresholds),
+            examine_coordination(history, company, "ticker", thresholds),
+            examine_coordination(history, company, "sector", thresholds),
         )
     return trials
 
@@ -102,7 +105,7 @@ def candidates_on(
 ) -> list[Candidate]:
     """The candidates of an as-of date, by id. `earlier`: the episodes of the as-of dates before it, as last seen."""
     episodes = [c for c in earlier if c.last_seen < as_of]
-    trials = trials_on(book, congress, as_of, _reported(episodes))
+    trials = [trial for trial in trials_on(book, congress, as_of, _reported(episodes)) if trial.possible]
     adjusted = adjusted_p_values([trial.p_value for trial in trials])
     found: dict[str, Candidate] = {}
     for trial, adjusted_p in zip(trials, adjusted, strict=True):

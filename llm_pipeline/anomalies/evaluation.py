@@ -58,7 +58,7 @@ def evaluate_files(
         EvaluationFileError: a file is not in the format.
     """
     labels = _labels(labels_file)
-    trades, skipped = _trades(trades_file)
+    trades, skipped = read_trades(trades_file)
     if not trades:
         raise EvaluationFileError(f"{trades_file} holds no trade that can be evaluated")
     frame = with_sectors(frame_of(trades, {}).drop("sector"), reference)
@@ -102,7 +102,12 @@ def _labels(file: Path) -> Mapping[str, Any]:
     return labels
 
 
-def _trades(file: Path) -> tuple[list[Trade], int]:
+def read_trades(file: Path) -> tuple[list[Trade], int]:
+    """The trades of a set, and how many lines without date or side were left out.
+
+    Raises:
+        EvaluationFileError: the file is not in the format.
+    """
     trades: list[Trade] = []
     skipped = 0
     for number, line in enumerate(_lines(file), 1):

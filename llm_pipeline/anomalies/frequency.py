@@ -17,7 +17,7 @@ from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import MONTH_DAYS, Excess, excess_in, tightest_start, window_ends
 from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
 
 DETECTOR = "frequency"
 
@@ -40,7 +40,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
     """
     anchors = history.anchors
     if anchors.size == 0:
-        return no_evidence(DETECTOR, history.filer_key)
+        return no_test(DETECTOR, history.filer_key)
     trades = history.day[history.unreported]
     active = np.unique(trades)
     first_day = history.first_day
@@ -57,6 +57,8 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
             p = min(of_trades.p, of_days.p)
             if of_trades.count >= thresholds.frequency_min_trades and (best is None or p < best[0]):
                 best = (p, end, of_trades, of_days)
+    if not tails:
+        return no_test(DETECTOR, history.filer_key)
     if best is None:
         return no_evidence(DETECTOR, history.filer_key)
     _, end, of_trades, of_days = best
@@ -87,7 +89,7 @@ def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tupl
         measure("trades_in_window", count, count, f"decisions in {window} days"),
         measure("window_days", window, count, "length of the window"),
         measure("baseline_trades", n, n, f"decisions in the {rate.observed_days} days before the window"),
-        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
+        measure("activity_of_others", trades.activity.mean, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days x activity"),
         measure("baseline_deviation_pct", 100 * (count / expected - 1), n, "observed / expected - 1"),
         measure("overdispersion", rate.overdispersion, months, "moments of monthly counts, shrunk"),

@@ -22,7 +22,7 @@ from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import Excess, excess_in
 from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, no_evidence, rounded
+from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, no_evidence, no_test, rounded
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "proximity"
@@ -86,7 +86,7 @@ def run_ups(history: History, congress: Congress, crowd: Crowd, thresholds: Thre
                 found.append(None)
                 continue
             run = np.concatenate([own[:left][taught[:left]], own[left:right]])
-            busy = crowd.activity(related.day, length + 1, history.filer_key)
+            busy = crowd.activity(int(own[right - 1]), length + 1, history.filer_key)
             trades = excess_in(run, first_day, related.day, length + 1, thresholds, busy)
             days = excess_in(np.unique(run), first_day, related.day, length + 1, thresholds, busy)
             if trades is not None and days is not None:
@@ -102,6 +102,8 @@ def examine_proximity(history: History, congress: Congress, crowd: Crowd, thresh
     12 months before. p combines the predictive negative binomial tails of decisions and of days with one, over all
     distinct run-ups.
     """
+    if not congress.events_of(history.filer_key) or not (history.counted & history.new).any():
+        return no_test(DETECTOR, history.filer_key)
     found = run_ups(history, congress, crowd, thresholds)
     tails = [p for run in found for p in ((run.trades.p, run.days.p) if run else (1.0, 1.0))]
     best = min((run for run in found if run), key=lambda run: run.p, default=None)
@@ -139,7 +141,7 @@ def _finding(
             f"decisions within {thresholds.run_up_days} days up to the event",
         ),
         measure("baseline_sector_trades", n, n, f"same sector, {rate.observed_days} days before"),
-        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
+        measure("activity_of_others", trades.activity.mean, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up x activity"),
         measure("baseline_deviation_pct", 100 * (trades.count / expected - 1), n, "observed / expected - 1"),
         measure("overdispersion", rate.overdispersion, len(rate.monthly), "moments of monthly counts, shrunk"),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_pipeline.anomalies.tails import dispersion, negative_binomial_tail, predictive_size
+from llm_pipeline.anomalies.activity import FACTORS, USUAL, Activity
+from llm_pipeline.anomalies.tails import dispersion, negative_binomial_tails, predictive_size
 from llm_pipeline.anomalies.thresholds import Thresholds
 
 Ints = NDArray[np.int64]
@@ -75,26 +77,29 @@ class Excess:
     count: int
     window: int
     rate: Rate
-    activity: float = 1.0
+    activity: Activity = USUAL
 
     @property
     def expected(self) -> float:
         """Expected count in the window."""
-        return self.rate.expected(self.window) * self.activity
+        return self.rate.expected(self.window) * self.activity.mean
 
     @property
     def z(self) -> float:
-        """(count - expected) / standard deviation of the predictive negative binomial."""
-        return (self.count - self.expected) / math.sqrt(self.expected + self.expected**2 / self.rate.size)
+        """(count - expected) / standard deviation of the predictive distribution, that of the activity included."""
+        usual, second = self.rate.expected(self.window), self.activity.mean**2 + self.activity.variance
+        spread = self.expected + usual**2 * (second / self.rate.size + self.activity.variance)
+        return (self.count - self.expected) / math.sqrt(spread)
 
-    @property
+    @cached_property
     def p(self) -> float:
-        """Predictive negative binomial tail."""
-        return negative_binomial_tail(self.count, self.expected, self.rate.size)
+        """Predictive negative binomial tail, averaged over what is known of the activity."""
+        means = self.rate.expected(self.window) * FACTORS
+        return self.activity.average(negative_binomial_tails(self.count, means, self.rate.size))
 
 
 def excess_in(
-    days: Ints, first_day: int, end: int, window: int, thresholds: Thresholds, activity: float = 1.0
+    days: Ints, first_day: int, end: int, window: int, thresholds: Thresholds, activity: Activity = USUAL
 ) -> Excess | None:
     """The count of sorted days in (end - window, end] beside the rate before; None when that rate is not known."""
     rate = rate_before(days, first_day, end - window, thresholds)

@@ -16,7 +16,7 @@ from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import excess_in, tightest_start, window_ends
 from llm_pipeline.anomalies.tails import beta_binomial_tail, binomial_tail, combined_p, hypergeometric_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "sector"
@@ -42,7 +42,7 @@ def examine_sector(
     anchors = np.unique(history.day[usable & history.new])
     seats = congress.committee_sectors(history.filer_key, day_of(anchors[-1])) if anchors.size else frozenset()
     if not seats:
-        return no_evidence(DETECTOR, history.filer_key)
+        return no_test(DETECTOR, history.filer_key)
     day, sector, new = history.day[usable], history.sector[usable], history.new[usable]
     usual = usable & history.usual("SECTOR_CLUSTER", "TIMING_ANOMALY")
     usual_day, usual_sector = history.day[usual], history.sector[usual]
@@ -57,7 +57,7 @@ def examine_sector(
                 usual_day, [end - window - thresholds.baseline_days, end - window], side="right"
             )
             inside, before = sector[low:high], usual_sector[since:until]
-            if before.size < thresholds.min_baseline_trades:
+            if before.size < thresholds.min_baseline_trades or inside.size < thresholds.sector_min_trades:
                 continue
             touched = set(sector[low:high][new[low:high]].tolist())
             for s in sorted(seats):
@@ -79,6 +79,8 @@ def examine_sector(
                 tails += (p, 1.0 if burst is None else burst.p)
                 if best is None or p < best[0]:
                     best = (p, s, end, window, (k, inside.size, k0, before.size))
+    if not tails:
+        return no_test(DETECTOR, history.filer_key)
     if best is None:
         return no_evidence(DETECTOR, history.filer_key)
     p, s, end, window, counts = best

@@ -28,6 +28,12 @@ def negative_binomial_tail(k: int, mean: float, size: float) -> float:
     return float(special.betainc(k, size, mean / (mean + size))) if mean > 0 else 0.0
 
 
+def negative_binomial_tails(k: int, means: Floats, size: float) -> Floats:
+    """`negative_binomial_tail` at several positive means."""
+    tails: Floats = np.ones(means.size) if k <= 0 else special.betainc(k, size, means / (means + size))
+    return tails
+
+
 def binomial_tail(k: int, n: int, share: float) -> float:
     """P(X >= k) for Binomial(n, share), exact (A&S 26.5.24)."""
     if k <= 0:

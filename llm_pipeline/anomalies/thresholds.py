@@ -18,7 +18,7 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: str = Field(default="1.0.0", description="Changes with every changed number")
+    version: str = Field(default="1.1.0", description="Changes with every changed number")
     windows_days: tuple[int, int] = Field(
         default=(30, 90), description="Lengths of the windows under test: a month and a quarter"
     )
@@ -81,6 +81,9 @@ class Thresholds(BaseModel):
     )
     coordination_min_filers: int = Field(
         default=3, description="Two filers in one ticker happen by chance in every month with 300 trades; three do not"
+    )
+    sector_coordination_min_filers: int = Field(
+        default=4, description="Sectors are few: two or three filers meet in one by chance in most weeks"
     )
     coordination_prior_weight: int = Field(
         default=20, description="The pooled share of a ticker counts as so many trades in a filer's own share"

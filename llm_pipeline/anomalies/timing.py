@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from llm_pipeline.anomalies.activity import FACTORS
 from llm_pipeline.anomalies.book import History, Ints
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import Excess, count_between, rate_before
 from llm_pipeline.anomalies.tails import geometric_run_tail, scan_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Trial, measure, no_evidence
+from llm_pipeline.anomalies.trial import Finding, Trial, measure, no_evidence, no_test
 
 DETECTOR = "timing"
 
@@ -40,19 +41,23 @@ def examine_timing(history: History, crowd: Crowd, thresholds: Thresholds) -> Tr
     days, usual, anchors = history.days, history.day[history.unreported], history.anchors
     width = thresholds.cluster_hours // 24
     if anchors.size == 0:
-        return no_evidence(DETECTOR, history.filer_key)
+        return no_test(DETECTOR, history.filer_key)
     counts = [count_between(days, end - width, end) for end in anchors.tolist()]
     at = int(np.argmax(counts))
     end, size = int(anchors[at]), counts[at]
     first_day = history.first_day
     rate = rate_before(usual, first_day, end - width, thresholds)
-    if size < thresholds.cluster_min_trades or rate is None or rate.events < thresholds.min_baseline_trades:
+    if rate is None or rate.events < thresholds.min_baseline_trades:
+        return no_test(DETECTOR, history.filer_key)
+    if size < thresholds.cluster_min_trades:
         return no_evidence(DETECTOR, history.filer_key)
     low, high = np.searchsorted(usual, [end - width - rate.observed_days, end - width], side="right")
     sizes = cluster_sizes(usual[low:high], width)
     period = max(thresholds.windows_days[0], int(anchors[-1] - anchors[0]) + 1)
     excess = Excess(size, width, rate, crowd.activity(end, width, history.filer_key))
-    p_scan = scan_tail(size, excess.expected / width, width, period)
+    usual_rate = rate.expected(1)
+    nearby = np.array([scan_tail(size, usual_rate * f, width, 2 * width) for f in FACTORS])
+    p_scan = min(1.0, excess.activity.average(nearby) * period / (2 * width))
     p_size = min(1.0, geometric_run_tail(size, sizes.size, int(sizes.sum())) * anchors.size)
     p_value = max(p_scan, p_size)
     expected, z = excess.expected, excess.z

@@ -74,7 +74,10 @@ class Finding:
 class Trial:
     """One test of one detector on one filer: p over everything it looked at, and how to tell the pattern.
 
-    large_enough: the effect also exceeds the thresholds that are not about probability.
+    large_enough: the effect also exceeds the thresholds that are not about probability; possible: False where no test
+    could be made whatever the newly known trades showed (no seat, no known rate, too few amounts, nobody else active).
+    Such a trial is not in the family: leaving out what could not have been significant, by what the test conditions on,
+    keeps the level (Tarone 1990, Biometrics 46, 515-522).
     """
 
     detector: str
@@ -82,8 +85,14 @@ class Trial:
     p_value: float
     large_enough: bool
     describe: Callable[[], Finding] | None
+    possible: bool = True
 
 
 def no_evidence(detector: str, filer_key: str) -> Trial:
-    """A trial that found nothing to test: it counts in the family with p = 1."""
+    """A trial that looked and found nothing: it counts in the family with p = 1."""
     return Trial(detector, filer_key, 1.0, False, None)
+
+
+def no_test(detector: str, filer_key: str) -> Trial:
+    """A trial that could not be made, whatever the newly known trades showed: it is not in the family."""
+    return Trial(detector, filer_key, 1.0, False, None, possible=False)

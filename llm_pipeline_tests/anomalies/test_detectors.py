@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_pipeline.anomalies.amount import examine_amount
+from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.coordination import examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
@@ -48,8 +49,10 @@ def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None =
             return examine_sector(history, congress, crowd, crowd.sector_shares(365), THRESHOLDS)
         case "proximity":
             return examine_proximity(history, congress, crowd, THRESHOLDS)
+        case "coordination":
+            return examine_coordination(history, Company(crowd, THRESHOLDS), "ticker", THRESHOLDS)
         case _:
-            return examine_coordination(history, crowd, THRESHOLDS)
+            return examine_coordination(history, Company(crowd, THRESHOLDS), "sector", THRESHOLDS)
 
 
 def numbers(finding: Finding) -> dict[str, float | None]:
@@ -57,8 +60,12 @@ def numbers(finding: Finding) -> dict[str, float | None]:
 
 
 def test_ten_trades_in_two_weeks_of_a_filer_with_one_a_month_are_a_spike() -> None:
-    found = trial_of("frequency", habit() + burst("A", DAY, [0, 1, 2, 3, 4, 7, 8, 9, 10, 11], known=KNOWN))
-    assert found.p_value < 1e-4
+    ten = burst("A", DAY, [0, 1, 2, 3, 4, 7, 8, 9, 10, 11], known=KNOWN)
+    others = [t for f in "BCDEFGH" for t in habit(f, days=600)]
+    found = trial_of("frequency", habit() + others + ten)
+    assert found.p_value < 1e-3
+    alone = trial_of("frequency", habit() + ten)
+    assert alone.p_value > 10 * found.p_value, "nobody to compare with: a busy time of all is not excluded"
     assert found.large_enough
     assert found.describe is not None
     finding = found.describe()
@@ -199,6 +206,31 @@ def test_three_filers_in_the_ticker_that_everybody_always_trades_are_not_coordin
     ]
     group = [trade(990, DAY + timedelta(days=i), filer=f, ticker="CO1", disclosed=KNOWN) for i, f in enumerate("ABC")]
     assert trial_of("coordination", base + group).p_value > 0.05
+
+
+def test_six_filers_buying_in_one_sector_in_a_week_are_coordinated_and_in_several_sectors_are_not() -> None:
+    base = [t for filer in "ABCDEFGH" for t in habit(filer, n=40)]
+
+    def week(names: list[str]) -> list[Trade]:
+        return [
+            trade(990, DAY + timedelta(days=i % 4), filer=f, ticker=name, disclosed=KNOWN)
+            for i, (f, name) in enumerate(zip("ABCDEF", names, strict=True))
+        ]
+
+    found = trial_of("sector_coordination", base + week(tickers_of("Energy")[:6]))
+    assert found.p_value < 1e-3
+    assert found.describe is not None
+    assert found.describe().subject == "Energy buy"
+    assert found.describe().detector == "sector_coordination"
+    several = ("Energy", "Utilities", "Materials", "Financials", "Health Care", "Energy")
+    apart = week([tickers_of(sector)[0] for sector in several])
+    assert trial_of("sector_coordination", base + apart).p_value == 1.0
+
+
+def test_coordination_without_others_to_compare_with_is_not_in_the_family() -> None:
+    alone = habit(n=40) + burst("A", DAY, [0, 1, 2], known=KNOWN)
+    assert not trial_of("coordination", alone).possible
+    assert not trial_of("sector_coordination", alone).possible
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import time
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 
 from llm_pipeline.anomalies.book import TradeBook, frame_of
 from llm_pipeline.anomalies.evaluate import Measures, alert_of, labelled_events, measure_alerts
-from llm_pipeline.anomalies.trade import Trade
+from llm_pipeline.anomalies.null_data import AlertRate, Disclosure, dealt_anew
 from llm_pipeline.anomalies.walk import episodes_of, walk
 from llm_pipeline_tests.anomalies.scenes import THRESHOLDS
 from llm_pipeline_tests.anomalies.shared_set import public_labels, public_trades, sectors, senate
@@ -51,33 +49,21 @@ def test_alerts_are_rarer_than_half_of_those_of_a_naive_count(measured: Measures
     assert measured.per_filer_month < 0.05
 
 
-def shuffled(trades: list[Trade], seed: int) -> list[Trade]:
-    """The same trades with transaction dates and filers dealt out anew; every lag to disclosure stays."""
-    rng = random.Random(seed)
-    dates = [t.transaction_date for t in trades]
-    filers = [(t.filer, t.filer_key) for t in trades]
-    rng.shuffle(dates)
-    rng.shuffle(filers)
-    return [
-        replace(
-            t,
-            transaction_date=day,
-            disclosure_date=day + (t.disclosure_date - t.transaction_date),
-            filer=name,
-            filer_key=key,
-        )
-        for t, day, (name, key) in zip(trades, dates, filers, strict=True)
-    ]
-
-
-def test_shuffled_dates_and_filers_alert_on_fewer_days_than_the_level_allows(shared_data: Path) -> None:
+@pytest.mark.parametrize("disclosure", ["same_lag", "monthly_batch"])
+def test_shuffled_dates_and_filers_alert_on_fewer_days_than_the_level_allows(
+    shared_data: Path, disclosure: Disclosure
+) -> None:
     injected = set(public_labels(shared_data)["synthetic_record_ids"])
     real = [t for t in public_trades(shared_data) if t.record_id not in injected]
     congress, sector_of = senate(shared_data), sectors(shared_data)
-    days = alerted = 0
-    for seed in range(4):
-        for _, found in walk(TradeBook(frame_of(shuffled(real, seed), sector_of), THRESHOLDS), congress, START, END):
-            days += 1
-            alerted += bool(found)
-    assert days > 1000
-    assert alerted / days <= THRESHOLDS.level
+    found = [
+        candidates
+        for seed in range(4)
+        for _, candidates in walk(
+            TradeBook(frame_of(dealt_anew(real, seed, disclosure), sector_of), THRESHOLDS), congress, START, END
+        )
+    ]
+    alerts = AlertRate(len(found), sum(map(bool, found)))
+    assert alerts.days > 300
+    assert alerts.rate is not None
+    assert alerts.rate <= THRESHOLDS.level

@@ -1,0 +1,148 @@
+"""How busy all filers were in some days: a common factor, what is known of it, and how reports lag behind. Pure.
+
+In weeks when everybody trades, one filer's burst is no news. Each filer g has some trade in w days with probability
+1 - exp(-f * rate_g * w) for a common factor f; only whether, not how much, someone traded counts, so one filer's 100
+orders do not make a busy week (complementary log-log model of grouped survival data: Prentice & Gloeckler 1978,
+Biometrics 34, 57-67).
+
+Two things keep the factor honest on the as-of date:
+- Reports arrive up to 45 days later, so a filer without a known trade may simply not have reported yet. Unless a later
+  trade of the filer is known, the silence counts only by the share of trades that are public after so many days (right
+  truncation: Lawless 1994, Can. J. Stat. 22, 15-31).
+- The factor stays a distribution. Its prior is how the factor varied over the windows of the past (empirical Bayes by
+  EM on a grid: Laird 1978, J. Am. Stat. Assoc. 73, 805-811); what the others did meanwhile updates it. Whoever
+  reports first is compared with all the busy and calm times there have been, not with a calm one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+STEP = float(np.log(64.0) / 24)
+FACTORS: Floats = np.exp(STEP * np.arange(25))
+"""Common factors that are compared: from 1 (an ordinary time) to 64, in steps of 19 %."""
+
+_LAST = 26
+_DAYS: Floats = np.exp(STEP * np.arange(_LAST + FACTORS.size))
+"""Lengths of windows are rounded to exp(STEP * k) days."""
+
+PUBLIC_STEPS = 10
+"""Shares of public trades are rounded down to tenths."""
+
+DEFAULT: Floats = np.exp(-(np.log(FACTORS) ** 2) / 2)
+"""Prior before data: half log-normal, standard deviation 1. Counts as one window beside those of the past."""
+DEFAULT /= DEFAULT.sum()
+
+_EM_STEPS = 20
+
+LEGAL_DAYS = 45
+"""A trade is reported within 45 days: 5 U.S.C. 13105(l)."""
+_LEGAL_WEIGHT = 3.0
+"""Before data, delays are uniform up to the legal limit; that counts as so many filers."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What is known of the common factor: the probability of each of `FACTORS`."""
+
+    weights: tuple[float, ...]
+
+    @cached_property
+    def mean(self) -> float:
+        """Expected factor: how many times busier than usual."""
+        return float(np.dot(self.weights, FACTORS))
+
+    @cached_property
+    def variance(self) -> float:
+        """Variance of the factor."""
+        return max(0.0, float(np.dot(self.weights, FACTORS**2)) - self.mean**2)
+
+    def average(self, tails: Floats) -> float:
+        """Expectation of a probability that has these values at `FACTORS`."""
+        return min(1.0, float(np.dot(self.weights, tails)))
+
+
+USUAL = Activity((1.0, *[0.0] * (FACTORS.size - 1)))
+"""Certainly an ordinary time."""
+
+
+def reporting_delays(filers: Ints, delays: Ints, longest: int) -> Floats:
+    """Share of trades public 0, 1, ... `longest` days after the trade: the mean of the filers' own distributions.
+
+    filers, delays: of past trades, one item each, old enough for the longest delay to have passed.
+    """
+    legal = np.minimum(1.0, np.arange(1, longest + 2) / (LEGAL_DAYS + 1))
+    if filers.size == 0:
+        return legal
+    _, member, size = np.unique(filers, return_inverse=True, return_counts=True)
+    counted = np.bincount(np.clip(delays, 0, longest), weights=1.0 / size[member], minlength=longest + 1)
+    return (np.cumsum(counted) + _LEGAL_WEIGHT * legal) / (size.size + _LEGAL_WEIGHT)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What is known of a window of `days` days: who was active, who reported a later trade, the share public by now."""
+
+    days: int
+    active: Ints
+    covered: Flags
+    public: float
+
+
+class CommonActivity:
+    """The model for one as-of date. `rates`: each filer's days with a trade per day; 0 where it is not known."""
+
+    def __init__(self, rates: Floats) -> None:
+        self._expected = rates[:, None] * _DAYS[None, :]
+        self._active = -np.expm1(-self._expected)
+        with np.errstate(divide="ignore"):
+            self._yes = np.where(self._active > 0, np.log(self._active), 0.0)
+        self._silent: dict[int, Floats] = {}
+
+    def log_likelihood(self, seen: Sighting, without: int | None = None) -> Floats:
+        """Log-likelihood at `FACTORS` of what was seen, up to a constant; `without` one of all filers."""
+        place = min(round(float(np.log(seen.days)) / STEP), _LAST)
+        part = slice(place, place + FACTORS.size)
+        level = int(seen.public * PUBLIC_STEPS)
+        silent = ~seen.covered
+        silent[seen.active] = False
+        quiet = seen.covered.copy()
+        quiet[seen.active] = False
+        active = seen.active
+        if without is not None:
+            silent[without] = quiet[without] = False
+            active = active[active != without]
+        total: Floats = self._yes[active, part].sum(axis=0) - quiet @ self._expected[:, part]
+        return total + silent @ self._log_silent(level)[:, part] if level else total
+
+    def prior(self, windows: list[Sighting]) -> Floats:
+        """How the factor varied over these windows of the past."""
+        if not windows:
+            return DEFAULT
+        logs = np.array([self.log_likelihood(one) for one in windows])
+        likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
+        weights = DEFAULT
+        for _ in range(_EM_STEPS):
+            joint = likelihood * weights
+            weights = ((joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) + DEFAULT) / (len(windows) + 1)
+        return weights
+
+    def _log_silent(self, level: int) -> Floats:
+        """log P(no trade is known) of filers whose reports may be missing: 1 - share public * P(some trade)."""
+        if level not in self._silent:
+            self._silent[level] = np.log1p(-min(level / PUBLIC_STEPS, 1 - 1e-9) * self._active)
+        return self._silent[level]
+
+
+def posterior(log_likelihood: Floats, prior: Floats) -> Activity:
+    """Bayes' rule on the grid."""
+    weights = prior * np.exp(log_likelihood - log_likelihood.max())
+    return Activity(tuple((weights / weights.sum()).tolist()))
