@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import feedback, jobs, lineage, validation
+from benchmarks import anomalies, feedback, jobs, lineage, validation
 
-for benchmark in (validation, lineage, jobs, feedback):
+for benchmark in (validation, lineage, jobs, anomalies, feedback):
     benchmark.main()
     print()
-from benchmarks import anomalies, validation
-
-validation.main()
-anomalies.main()

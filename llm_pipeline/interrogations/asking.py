@@ -76,7 +76,7 @@ def prepare(conn: Connection[Any], settings: Settings, key: str, now: datetime) 
     """
     load_spool(conn, settings.llm_pipeline_home / "spool")
     file = project_folder("prompts") / f"{key}.txt"
-    register_prompts(conn, [parse_prompt(file.read_bytes(), file.name)], now)
+    register_prompts(conn, [parse_prompt(file.read_bytes(), file.name)], now, examined=False)
 
 
 async def ask_one(
