@@ -11,19 +11,21 @@ from llm_pipeline.reference.asof import Reference
 from llm_pipeline_tests.anomalies.stored import BURST, burst, habit
 
 FILER = "Quillon A Featherbarrow"
+OTHERS = [f"Another Filer {letter}" for letter in "ABCDEFGH"]
+"""Calm meanwhile: without others nobody can tell a filer's burst from a busy time of all."""
 
 
 def write(folder: Path, **event: object) -> tuple[Path, Path]:
     trades = folder / "trades.jsonl"
     lines = [
         {
-            "record_id": row.name,
-            "bioguide": "X900001",
-            "filer_name": FILER,
+            "record_id": f"{row.name}-{number}",
+            "bioguide": f"X90000{number}",
+            "filer_name": name,
             "filer_chamber": "Senate",
             "owner": "Self",
-            "transaction_date": str(row.traded),
-            "filing_date": str(row.disclosed),
+            "transaction_date": str(row.traded + timedelta(days=3 * number)),
+            "filing_date": str(row.disclosed + timedelta(days=3 * number)),
             "ticker": row.ticker,
             "asset_description": "x",
             "asset_type": "Stock",
@@ -31,7 +33,8 @@ def write(folder: Path, **event: object) -> tuple[Path, Path]:
             "amount_range": "$1,001 - $15,000",
             "source_url": "",
         }
-        for row in [*habit(FILER), *burst(FILER)]
+        for number, name in enumerate([FILER, *OTHERS])
+        for row in [*habit(name), *(burst(name) if name == FILER else [])]
     ]
     trades.write_text("\n".join(json.dumps(line) for line in lines))
     labels = folder / "labels.json"
@@ -42,7 +45,7 @@ def write(folder: Path, **event: object) -> tuple[Path, Path]:
         "filer_names": [FILER],
         "start": str(BURST),
         "end": str(BURST + timedelta(days=8)),
-        "record_ids": [row.name for row in burst(FILER)],
+        "record_ids": [f"{row.name}-0" for row in burst(FILER)],
         **event,
     }
     labels.write_text(json.dumps({"window": ["2020-01-01", str(date(2020, 12, 31))], "events": [labelled]}))
