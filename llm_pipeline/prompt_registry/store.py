@@ -140,9 +140,21 @@ def read_cases(conn: Connection[Any], key: str) -> list[StoredCase]:
         return cur.execute(_CASES, [key]).fetchall()
 
 
+_APPLIED: LiteralString = """
+UPDATE llm_prompt_recommendations r SET status = 'applied'
+FROM prompt_versions v
+WHERE v.interrogation = %(interrogation)s AND v.version = %(version)s AND r.status = 'approved'
+  AND r.prompt_recommendations @> jsonb_build_array(jsonb_build_object('recommendation_id', v.recommendation_id))
+"""
+
+
 def set_active(conn: Connection[Any], change: Activation) -> None:
-    """Make a version the active one and remember who did it, in the caller's transaction."""
+    """Make a version the active one and remember who did it, in the caller's transaction.
+
+    The recommendation that it carries out, if it does, is applied from now on.
+    """
     values = asdict(change)
+    conn.execute(_APPLIED, values)
     conn.execute(
         "UPDATE prompt_versions SET status = 'archived' WHERE interrogation = %(interrogation)s AND status = 'active'",
         values,

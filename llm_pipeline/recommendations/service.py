@@ -137,7 +137,9 @@ _CHAIN: LiteralString = """
         UNION ALL
         SELECT 5, p.kind, p.seq::text, p.activated_at, p.activated_by,
                format('%%s %%s after %%s: %%s', p.interrogation, p.version, p.previous_version, p.why)
-        FROM versions v JOIN prompt_activations p USING (interrogation, version)
+        FROM versions v
+        JOIN prompt_activations p
+          ON p.interrogation = v.interrogation AND v.version IN (p.version, p.previous_version)
         UNION ALL
         SELECT 6, 'measured effect', format('%%s to %%s', s.period_start, s.period_end), s.computed_at, NULL,
                format('%%s: n %%s, hit rate %%s, mean alpha %%s', s.prompt_version, s.n,
