@@ -29,7 +29,12 @@ def detect(db: Database, start: date = START, end: date = END, now=NOW):
 def calm() -> list[Row]:
     """Eight filers as usual all the while: without others a filer's burst may be a busy time of all."""
     return [
-        replace(row, traded=row.traded + timedelta(days=3 * n), disclosed=row.disclosed + timedelta(days=3 * n))
+        replace(
+            row,
+            traded=row.traded + timedelta(days=3 * n),
+            disclosed=row.disclosed + timedelta(days=3 * n),
+            ticker=f"CALM{n}",
+        )
         for n in range(8)
         for row in habit(f"Calm Filer {'ABCDEFGH'[n]}")
     ]
