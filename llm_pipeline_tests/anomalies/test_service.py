@@ -26,6 +26,20 @@ def detect(db: Database, start: date = START, end: date = END, now=NOW):
     return report
 
 
+def calm() -> list[Row]:
+    """Eight filers as usual all the while: without others a filer's burst may be a busy time of all."""
+    return [
+        replace(
+            row,
+            traded=row.traded + timedelta(days=3 * n),
+            disclosed=row.disclosed + timedelta(days=3 * n),
+            ticker=f"CALM{n}",
+        )
+        for n in range(8)
+        for row in habit(f"Calm Filer {'ABCDEFGH'[n]}")
+    ]
+
+
 def state(db: Database) -> dict[str, list[str]]:
     return {table: dump(db, table, *TIMES) for table in TABLES}
 
@@ -37,7 +51,7 @@ def excluded(db: Database) -> dict[str, str | None]:
 
 
 def test_a_burst_after_a_quiet_year_is_a_candidate_on_the_day_it_becomes_public(db: Database):
-    store(db, [*habit(BUSY), *burst(BUSY), *habit(QUIET)])
+    store(db, [*habit(BUSY), *burst(BUSY), *habit(QUIET), *calm()])
     report = detect(db)
     assert report.new
     assert {one.filers for one in report.new} == {(BUSY,)}
@@ -79,7 +93,7 @@ def test_days_one_by_one_and_a_backfill_come_to_the_same(db: Database):
 
 
 def test_an_episode_seen_again_updates_last_seen_and_is_no_new_candidate(db: Database):
-    store(db, [*habit(BUSY), *burst(BUSY)])
+    store(db, [*habit(BUSY), *burst(BUSY), *calm()])
     first = detect(db)
     more = [
         Row(
