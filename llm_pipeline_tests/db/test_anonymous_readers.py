@@ -65,6 +65,18 @@ def test_the_watch_over_readable_relations_sees_each_way_of_leaking(public):
     assert leaks == {"open_table", "with_policy", "owners_view", "stored_view"}
 
 
+def test_no_table_of_ours_can_be_emptied_or_written(public):
+    """TRUNCATE knows no row security. Tables that another installation may have brought keep their own grants."""
+    found = public.execute(
+        """SELECT c.relname FROM pg_class c
+           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+             AND has_table_privilege('anon', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')"""
+    ).fetchall()
+    shared = {"politicians", "trading_disclosures", "trading_signals", "positions"}
+    shared |= {"data_quality_issues", "data_quality_quarantine", "data_quality_corrections"}
+    assert {name for (name,) in found} <= shared
+
+
 def test_no_function_of_ours_lends_its_owners_rights(public):
     lending = public.execute(
         "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
