@@ -27,7 +27,8 @@ SAMPLE_SEED = 2012
 BASELINE_MONTHS = 12
 REFERENCE = ("legislators", "committee_assignments", "legislative_calendar", "ticker_sectors", "market_prices")
 DISCLOSURES = ("senate_disclosures", "house_disclosures", "validation_status")
-FEEDBACK = ("signal_outcomes", "scorecards")
+WAITING = ("lineage_reports", "review_queue")
+FEEDBACK = ("signal_outcomes", "scorecards", "prompt_recommendations")
 DETECTION = ("baseline_stats", "anomaly_candidates", "anomaly_signals", "trading_signals")
 
 
@@ -90,8 +91,8 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
     model = "your Ollama" if settings.ollama_base_url else "offline-rules, which is no language model"
     say(f"[3/5] loading and validating those of {first} to {start}, so that habits are known (model: {model})")
     load_history(url, first, start)
-    say(f"[4/5] ingesting, validating and detecting over {start} to {end} in one Dagster run")
-    outcome = materialize_window((*REFERENCE, *DISCLOSURES, *DETECTION), start, end)
+    say(f"[4/5] ingesting, validating, detecting and auditing over {start} to {end} in one Dagster run")
+    outcome = materialize_window((*REFERENCE, *DISCLOSURES, *DETECTION, *WAITING), start, end)
     for check in outcome.failed_checks:
         say(f"      check {check} failed; the sample has defects on purpose, see the UI")
     reason = outcome.error or ("" if outcome.success else "the run failed")

@@ -8,7 +8,7 @@ import click
 
 from llm_pipeline.cli import DAY, _materialize, main, reported
 
-FEEDBACK = ["signal_outcomes", "scorecards"]
+FEEDBACK = ["signal_outcomes", "scorecards", "prompt_recommendations"]
 
 
 @main.command()
@@ -17,7 +17,7 @@ FEEDBACK = ["signal_outcomes", "scorecards"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @reported
 def feedback(start: datetime, end: datetime, as_json: bool) -> None:
-    """What became of the signals, and scorecards, for the weeks of a window that are over, in one run."""
+    """Outcomes, scorecards and recommendations for the weeks of a window that are over, in one run."""
     from llm_pipeline.feedback.rules import FeedbackRulesError, rules_of
     from llm_pipeline.partitions import finished_weeks, weekly
     from llm_pipeline.settings import load_settings
