@@ -21,7 +21,7 @@ UNDER_WAY = [
 
 @dg.sensor(
     name="job_queue",
-    job=drain_jobs,
+    job_name=drain_jobs.name,
     minimum_interval_seconds=30,
     default_status=sensor_status(),
     description="Starts a run of drain_jobs when queued interrogations wait and no such run is under way.",
