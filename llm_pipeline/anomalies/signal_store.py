@@ -106,6 +106,18 @@ def write_trading_signals(cur: Cursor[Any], start: date, end: date) -> TradingSi
     return TradingSignalCounts(len(within), kinds.count("buy"), kinds.count("sell"), kinds.count("hold"))
 
 
+def strongest_signals(conn: Connection[Any], start: date, end: date, most: int) -> list[dict[str, Any]]:
+    """The active signals of the as-of dates [start, end), the most confident first."""
+    with conn.cursor(row_factory=dict_row) as cur:
+        return cur.execute(
+            """SELECT signal_id, as_of_date::text AS as_of, filer, classification, severity, confidence, review_status
+               FROM llm_anomaly_signals
+               WHERE as_of_date >= %s AND as_of_date < %s AND status = 'active'
+               ORDER BY confidence DESC, as_of_date DESC, signal_id LIMIT %s""",
+            [start, end, most],
+        ).fetchall()
+
+
 def stray_trading_signals(conn: Connection[Any]) -> list[str]:
     """Active trading signals of ours without an active signal of confidence 7 or more behind them that nobody rejected,
     at most 20."""

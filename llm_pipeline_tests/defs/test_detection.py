@@ -37,6 +37,7 @@ def test_a_window_is_detected_in_one_run_with_every_check_passed_and_a_picture(f
     signals = metadata(done, "anomaly_signals")
     assert signals["candidates"] == signals["signals"] + signals["rejected"] == found["new_candidates"]
     assert signals["model"] == "offline-rules"
+    assert len(signals["strongest_signals"].records) == signals["signals"]
     assert 0 < signals["most_tokens_in_a_call"] <= 8000
     assert metadata(done, "trading_signals")["dagster/row_count"] == len(rows(filled, "SELECT 1 FROM trading_signals"))
     again = run(instance, DETECTION, FIRST, LAST)

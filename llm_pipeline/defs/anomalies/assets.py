@@ -10,7 +10,7 @@ from llm_pipeline.anomalies.docket import open_cases
 from llm_pipeline.anomalies.interrogation import KEY
 from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, prepare
 from llm_pipeline.anomalies.service import compute_baselines, find_candidates, trades_of_candidate
-from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
+from llm_pipeline.anomalies.signal_store import stray_trading_signals, strongest_signals, write_trading_signals
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.defs.anomalies import checks, metadata
 from llm_pipeline.defs.anomalies.names import BASELINES, CANDIDATES, GROUP, REFERENCE, SIGNALS, TRADING
@@ -118,8 +118,9 @@ async def anomaly_signals(
         answers = account.check_answers(conn, context.run_id)
         ungrounded = account.ungrounded_signals(conn, start, end)
         newer_prompt = waiting_version(conn, KEY, report.prompt_version) if report.prompt_version else None
+        strongest = strongest_signals(conn, start, end, most=10)
     return dg.MaterializeResult(
-        metadata=metadata.signal_metadata(report, found, newer_prompt),
+        metadata=metadata.signal_metadata(report, found, strongest, newer_prompt),
         check_results=checks.signal_checks(report, found, answers, ungrounded),
     )
 

@@ -120,8 +120,20 @@ def _candidate_row(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def signal_metadata(report: SignalReport, account: CandidateAccount, newer_prompt: str | None = None) -> dict[str, Any]:
-    """Counts, tokens, latency and cost of a run with a model."""
+_SIGNALS_SHOWN = {
+    **dict.fromkeys(("as_of", "filer", "classification", "severity"), "string"),
+    "confidence": "int",
+    **dict.fromkeys(("review_status", "signal_id"), "string"),
+}
+
+
+def signal_metadata(
+    report: SignalReport,
+    account: CandidateAccount,
+    strongest: Sequence[dict[str, Any]],
+    newer_prompt: str | None = None,
+) -> dict[str, Any]:
+    """Counts, tokens, latency and cost of a run with a model, and the strongest signals of the window."""
     metadata: dict[str, Any] = {
         "status": _headline(report),
         "dagster/row_count": account.signals,
@@ -147,6 +159,8 @@ def signal_metadata(report: SignalReport, account: CandidateAccount, newer_promp
         }
     if report.claims:
         metadata["claims_by_reason"] = dict(report.claims.most_common(20))
+    if strongest:
+        metadata["strongest_signals"] = table(_SIGNALS_SHOWN, strongest)
     return metadata
 
 
