@@ -47,6 +47,9 @@ CREATE TRIGGER log_result AFTER INSERT OR UPDATE ON entity_facts FOR EACH ROW EX
 """
 
 
+_HOLDERS = "SELECT DISTINCT locked_by FROM llm_jobs WHERE status = 'RUNNING'"
+
+
 @dataclass(frozen=True)
 class Account:
     """What came of it; seconds include the start of the workers."""
@@ -118,8 +121,13 @@ def survive(
             crew = [one if one.is_alive() else started() for one in crew]
             if now < next_hit or kills + freezes == most_hits:
                 continue
+            # A worker that still starts holds nothing: to hit it shows nothing.
+            holders = {int(one["locked_by"].split(":")[1]) for one in rows(url, _HOLDERS)} - frozen.keys()
+            victims = [one for one in crew if one.pid in holders]
+            if not victims:
+                continue
             next_hit = now + every_s * random.uniform(0.5, 1.5)
-            victim = random.choice([one for one in crew if one.pid not in frozen] or crew)
+            victim = random.choice(victims)
             assert victim.pid is not None
             if random.random() < 0.75:
                 _send(victim.pid, signal.SIGKILL)

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from llm_pipeline.disclosures.provenance import APPROVED_VERSIONS
-from llm_pipeline.interrogations.asking import interrogation_of
 from llm_pipeline.interrogations.lineage_audit import INTERROGATION, bind
 from llm_pipeline.interrogations.lineage_audit.contract import LineageAnswer
 from llm_pipeline.interrogations.lineage_audit.gathering import Audited, audit_of
@@ -14,11 +13,12 @@ from llm_pipeline.interrogations.queued import Evidence
 from llm_pipeline.lineage.breaks import Break
 from llm_pipeline.lineage.examine import Examination
 from llm_pipeline.lineage.verify import Verification
+from llm_pipeline.llm.prompts import Messages, load_prompts
 from llm_pipeline.llm.schema import json_schema
 from llm_pipeline.llm.tokens import estimate_prompt
 from llm_pipeline.llm.unsafe_schema import unsafe_features
 from llm_pipeline.offline_model.answers import EvidenceError, lineage_audit
-from llm_pipeline.settings import load_settings
+from llm_pipeline.settings import project_folder
 from llm_pipeline_tests.disclosures.test_provenance import chain
 
 
@@ -32,9 +32,13 @@ def audited(*own: Break, ours: bool = True, loads: int = 1) -> Audited:
 BROKEN = Break("link_broken", "step 3 normalise_names", "previous_hash aa", "bb", 3)
 
 
+def rendered(about: Audited) -> Messages:
+    template = load_prompts(project_folder("prompts"))[INTERROGATION.key]
+    return template.render(schema=json_schema(LineageAnswer), **about.variables)
+
+
 def asked(about: Audited) -> dict[str, object]:
-    messages = interrogation_of(INTERROGATION, load_settings()).render(**about.variables)
-    return json.loads(messages[1]["content"].splitlines()[2])
+    return json.loads(rendered(about)[1]["content"].splitlines()[2])
 
 
 @pytest.mark.parametrize("about", [audited(), audited(BROKEN), audited(ours=False)])
@@ -81,8 +85,7 @@ def test_the_schema_keeps_to_what_servers_enforce_before_and_after_ids_are_bound
 
 
 def test_a_prompt_of_a_long_chain_stays_small_and_its_instructions_do_not_change() -> None:
-    interrogation = interrogation_of(INTERROGATION, load_settings())
-    short, long = (interrogation.render(**one.variables) for one in (audited(), audited(loads=9)))
+    short, long = rendered(audited()), rendered(audited(loads=9))
     assert short[0] == long[0]
     assert estimate_prompt(long) < 6000
     assert len(audited(loads=9).variables["transform_chain_json"]) == 24

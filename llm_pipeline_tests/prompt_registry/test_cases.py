@@ -23,14 +23,6 @@ from llm_pipeline.sample.pending import PendingSet
 from llm_pipeline_tests.prompt_registry.versions import BLIND, KEY, NOW, WHOLE, add, install, settings
 from llm_pipeline_tests.validation.service import runs
 
-# As the review keeps them; made here only where the review's own migration has not.
-DECISIONS = """
-CREATE TABLE IF NOT EXISTS review_decisions (
-    id uuid PRIMARY KEY, seq bigint GENERATED ALWAYS AS IDENTITY, kind text, item_id text, decision text,
-    reviewed_by text, reviewed_at timestamptz, why text, previous_state text, content jsonb, content_sha256 text,
-    disclosure_id text, gate_verdict text, human_verdict text, status_after text)
-"""
-
 
 @pytest.fixture
 def conn(database_url: str, tmp_path: Path) -> Iterator[psycopg.Connection[Any]]:
@@ -38,12 +30,11 @@ def conn(database_url: str, tmp_path: Path) -> Iterator[psycopg.Connection[Any]]
     pending, _ = runs.mixed_set(20)
     first, *rest = pending.disclosures
     strange = {**first, "asset_ticker": "QDNX", "asset_name": "Belbridan Looms Inc."}
-    runs.load(database_url, PendingSet(pending.politicians, (strange, *rest), 0))
     with connect(database_url, autocommit=True) as connection:
         install(connection, BLIND)
+        runs.load(database_url, PendingSet(pending.politicians, (strange, *rest), 0))
         with running_in_thread() as server:
             runs.validate(database_url, runs.settings(tmp_path, server.base_url))
-        connection.execute(DECISIONS)
         yield connection
 
 

@@ -57,10 +57,10 @@ def test_a_worse_prompt_is_refused_a_better_one_activated_and_rolled_back_again(
     conn: psycopg.Connection[Any], database_url: str, tmp_path: Path
 ) -> None:
     pending, _ = runs.mixed_set(20)
+    worse = add(conn, BLIND)
     runs.load(database_url, pending)
     with running_in_thread() as server:
         used = settings(tmp_path, server.base_url)
-        worse = add(conn, BLIND)
         with pytest.raises(ActivationRefusedError, match=r"has no evaluation; run `llm-pipeline prompts evaluate"):
             activate(conn, used, KEY, worse, **SIGNED)
 
@@ -176,12 +176,13 @@ def test_answers_that_do_not_fit_at_first_count_against_a_version_also_when_they
 ) -> None:
     version = add(conn, WHOLE.text.replace(f"# Version: {WHOLE.version}", "# Version: 99.0.0"))
     shares = []
-    with running_in_thread(faults=FaultPlan((Fault("invalid_schema", first_calls=8),))) as server:
+    # The version is asked first, and each record's first answer does not fit; by then the active one's do.
+    with running_in_thread(faults=FaultPlan((Fault("invalid_schema", first_per_record=1),))) as server:
         for _ in range(2):
             found = evaluate_version(conn, settings(tmp_path, server.base_url), KEY, version, now=NOW, repeats=1)
             figures = {one.name: one for one in found.comparison.figures}
             shares.append(figures["first answers that fit the schema"].version)
             assert found.comparison.verdict == "worse"
-    # Eight of 32 were asked again and fitted then; the second evaluation finds only the answers that fitted.
-    assert shares == [0.75, 0.75]
-    assert server.model.log.calls == 64 + 8
+    # All 32 were asked again and fitted then; the second evaluation finds only the answers that fitted.
+    assert shares == [0, 0]
+    assert server.model.log.calls == 64 + 32
