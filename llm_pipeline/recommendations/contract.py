@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Id = Annotated[str, StringConstraints(max_length=200)]
 Number = Annotated[str, StringConstraints(max_length=40)]
-Sentence = Annotated[str, StringConstraints(max_length=400)]
+Sentence = Annotated[str, StringConstraints(min_length=20, max_length=400)]
 Whole = Annotated[int, Field(ge=0, le=1_000_000)]
 
 TargetPrompt = Literal["validation_gate", "anomaly_detection", "lineage_audit"]

@@ -31,6 +31,8 @@ from llm_pipeline.recommendations.contract import (
 LONGEST_WAIT = timedelta(days=90)
 _SIGNAL = re.compile(r"\bsig-[0-9A-Za-z-]+")
 _NAME = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+_WORD = re.compile(r"\b[A-Za-z_]{2,}\b")
+FEWEST_WORDS = 3
 _OBEYED = ("{{", "{%", "{#", BEGIN_DATA, END_DATA, "SYSTEM:", "USER:")
 
 ReasonCode = (
@@ -51,6 +53,7 @@ ReasonCode = (
         "unknown_category",
         "issue_count_mismatch",
         "review_date_out_of_range",
+        "no_sentence",
         "unsafe_text",
         "text_signal",
         "text_name",
@@ -227,6 +230,8 @@ def _adjustment(case: FeedbackCase, part: ThresholdAdjustment, seen: set[str], w
 
 
 def _sentence(field: str, text: str, words: _Words) -> Iterator[Claim]:
+    if len(_WORD.findall(text)) < FEWEST_WORDS:
+        yield Claim("no_sentence", {field: text}, f"fewer than {FEWEST_WORDS} words say nothing to decide about")
     if "\n" in text or "\r" in text or any(one in text for one in _OBEYED):
         yield Claim("unsafe_text", {field: text}, "it holds what a template or the fence around data would obey")
     for signal_id in _SIGNAL.findall(text):
