@@ -41,7 +41,7 @@ def test_a_good_answer_stands_as_it_is():
         ({"example_signal_ids": ["sig-000000000004"]}, "signal_not_of_group"),
         ({"pattern": "In all of them 17 lost."}, "text_number"),
         ({"pattern": "It is as in sig-0000000000ff."}, "text_signal"),
-        ({"pattern": "Much of it in QQQQ."}, "text_ticker"),
+        ({"pattern": "Much of it is in QQQQ."}, "text_ticker"),
         ({"pattern": "They lose money since 2019-01-01."}, "text_date"),
     ],
 )
