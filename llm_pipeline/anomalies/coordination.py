@@ -65,7 +65,7 @@ def examine_coordination(history: History, company: Company, level: Level, thres
     def describe() -> Finding:
         book, rows = crowd.book, chosen.rows
         keys = tuple(sorted({book.filer_keys[i] for i in book.filer_of_row[rows].tolist()}))
-        what = GICS_SECTORS[chosen.code] if level == "sector" else book.tickers[int(rows[0])]
+        what = GICS_SECTORS[chosen.code] if level == "sector" else book.ticker(int(rows[0]))
         return Finding(
             classification="COORDINATED_PATTERN",
             detector=detector,
