@@ -89,12 +89,26 @@ def reporting_delays(filers: Ints, delays: Ints, longest: int) -> Floats:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What is known of a window of `days` days: who was active, who reported a later trade, the share public by now."""
+    """What is known of a window of `days` days, of all filers by number: who was active, who reported a later trade.
+
+    public: share of the window's trades that is public by now.
+    """
 
     days: int
-    active: Ints
+    active: Flags
     covered: Flags
     public: float
+
+    @property
+    def level(self) -> int:
+        """The public share in `PUBLIC_STEPS`, rounded down."""
+        return int(self.public * PUBLIC_STEPS)
+
+    @property
+    def part(self) -> slice:
+        """The columns of `_DAYS` that are `FACTORS` times the window's length."""
+        place = min(round(float(np.log(self.days)) / STEP), _LAST)
+        return slice(place, place + FACTORS.size)
 
 
 class CommonActivity:
@@ -107,21 +121,21 @@ class CommonActivity:
             self._yes = np.where(self._active > 0, np.log(self._active), 0.0)
         self._silent: dict[int, Floats] = {}
 
-    def log_likelihood(self, seen: Sighting, without: int | None = None) -> Floats:
-        """Log-likelihood at `FACTORS` of what was seen, up to a constant; `without` one of all filers."""
-        place = min(round(float(np.log(seen.days)) / STEP), _LAST)
-        part = slice(place, place + FACTORS.size)
-        level = int(seen.public * PUBLIC_STEPS)
-        silent = ~seen.covered
-        silent[seen.active] = False
-        quiet = seen.covered.copy()
-        quiet[seen.active] = False
-        active = seen.active
-        if without is not None:
-            silent[without] = quiet[without] = False
-            active = active[active != without]
-        total: Floats = self._yes[active, part].sum(axis=0) - quiet @ self._expected[:, part]
-        return total + silent @ self._log_silent(level)[:, part] if level else total
+    def log_likelihood(self, seen: Sighting) -> Floats:
+        """Log-likelihood at `FACTORS` of what was seen, up to a constant."""
+        part = seen.part
+        quiet, silent = seen.covered & ~seen.active, ~(seen.covered | seen.active)
+        total: Floats = self._yes[seen.active, part].sum(axis=0) - self._expected[quiet, part].sum(axis=0)
+        return total + self._log_silent(seen.level)[silent, part].sum(axis=0) if seen.level else total
+
+    def log_likelihood_of(self, filer: int, seen: Sighting) -> Floats:
+        """What one filer contributes to the log-likelihood."""
+        part = seen.part
+        if seen.active[filer]:
+            return self._yes[filer, part]
+        if seen.covered[filer]:
+            return -self._expected[filer, part]
+        return self._log_silent(seen.level)[filer, part] if seen.level else np.zeros(FACTORS.size)
 
     def prior(self, windows: list[Sighting]) -> Floats:
         """How the factor varied over these windows of the past."""

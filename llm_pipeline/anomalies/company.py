@@ -163,9 +163,8 @@ class Company:
     def _filers_near(self, day: int, side: int) -> Ints:
         """Filers with a trade on that side within reach of a day."""
         if (day, side) not in self._near:
-            book, reach = self.crowd.book, self.thresholds.coordination_days - 1
-            rows = self.crowd.between(day - reach, day + reach)
-            self._near[day, side] = np.flatnonzero(np.bincount(book.filer_of_row[rows[book.side[rows] == side]]))
+            reach = self.thresholds.coordination_days - 1
+            self._near[day, side] = np.flatnonzero(self.crowd.counts(day - reach, day + reach, side))
         return self._near[day, side]
 
     def _least(self, level: Level) -> int:
@@ -203,15 +202,12 @@ class Company:
     def _window(self, side: int, start: int) -> _Window:
         key = (side, start)
         if key not in self._windows:
-            book, crowd = self.crowd.book, self.crowd
-            active = crowd.between(start, start + self.thresholds.coordination_days - 1)
-            active = active[book.side[active] == side]
-            before = crowd.between(start - self.thresholds.baseline_days, start - 1)
-            before = before[book.side[before] == side]
-            counts = np.bincount(book.filer_of_row[active])
-            filers = np.flatnonzero(counts)
-            own_n = np.bincount(book.filer_of_row[before], minlength=len(book.filer_keys))[filers]
-            self._windows[key] = _Window(filers, counts[filers], own_n, int(before.size))
+            trades = self.crowd.counts(start, start + self.thresholds.coordination_days - 1, side)
+            before = self.crowd.counts(start - self.thresholds.baseline_days, start - 1, side)
+            filers = np.flatnonzero(trades)
+            self._windows[key] = _Window(
+                filers, trades[filers].astype(np.int64), before[filers].astype(np.int64), int(before.sum())
+            )
         return self._windows[key]
 
     def _together(self, level: Level, code: int, side: int, start: int) -> _Together | None:

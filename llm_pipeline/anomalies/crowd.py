@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llm_pipeline.anomalies.activity import (
     Activity,
@@ -18,6 +19,7 @@ from llm_pipeline.anomalies.activity import (
 )
 from llm_pipeline.anomalies.book import TradeBook, day_number
 from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.trade import SIDES
 from llm_pipeline.reference.records import GICS_SECTORS
 
 PRIOR_WINDOWS = (2, 14, 30, 90)
@@ -28,8 +30,9 @@ PRIOR_WINDOWS = (2, 14, 30, 90)
 class Crowd:
     """Rows of the book known on the as-of date, by day of the trade: `rows` and `days`.
 
-    last_day: of each filer's known trades; public_after: share of trades public so many days after the trade; model:
-    of the common activity.
+    last_day: of each filer's known trades; traded: on each side and (last) on any, each filer's
+    trades up to each day (a row for each, the first one for the day before `first_day`); public_after: share of trades public so many days after the trade; model: of the
+    common activity.
     """
 
     book: TradeBook
@@ -38,15 +41,23 @@ class Crowd:
     days: Ints
     thresholds: Thresholds
     last_day: Ints = field(repr=False)
+    first_day: int
+    traded: NDArray[np.int32] = field(repr=False)
     public_after: Floats = field(repr=False)
     model: CommonActivity = field(repr=False)
     _priors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
     _sightings: dict[tuple[int, int], Sighting] = field(default_factory=dict, repr=False, compare=False)
+    _likelihoods: dict[tuple[int, int], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def between(self, first: int, last: int) -> Ints:
         """Known rows with a trade day in [first, last]."""
         low, high = np.searchsorted(self.days, [first, last + 1])
         return self.rows[low:high]
+
+    def counts(self, first: int, last: int, side: int = -1) -> NDArray[np.int32]:
+        """Each filer's known trades with a trade day in [first, last], on one side or any."""
+        before, until = np.clip([first - self.first_day, last + 1 - self.first_day], 0, self.traded.shape[1] - 1)
+        return self.traded[side, until] - self.traded[side, before]
 
     def sector_shares(self, days: int) -> dict[int, float]:
         """Share of each sector number among the known trades of the last `days` days, those without one included."""
@@ -57,12 +68,15 @@ class Crowd:
 
     def activity(self, end: int, window: int, without: str) -> Activity:
         """How many times busier than usual the other filers were in the `window` days up to `end`; see `activity`."""
-        likelihood = self.model.log_likelihood(self._seen(end, window), self.book.number_of(without))
-        return posterior(likelihood, self._prior(window))
+        seen = self._seen(end, window)
+        if (end, window) not in self._likelihoods:
+            self._likelihoods[end, window] = self.model.log_likelihood(seen)
+        others = self._likelihoods[end, window] - self.model.log_likelihood_of(self.book.number_of(without), seen)
+        return posterior(others, self._prior(window))
 
     def _seen(self, end: int, window: int) -> Sighting:
         if (end, window) not in self._sightings:
-            active = np.unique(self.book.filer_of_row[self.between(end - window + 1, end)])
+            active = self.counts(end - window + 1, end) > 0
             public = public_share(self.public_after, self.as_of - end, window)
             self._sightings[end, window] = Sighting(window, active, self.last_day > end, public)
         return self._sightings[end, window]
@@ -89,11 +103,24 @@ def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:
     longest = year // 2
     old = rows[: np.searchsorted(days, n - longest, side="right")]
     public_after = reporting_delays(book.filer_of_row[old], book.disclosed[old] - book.day[old], longest)
-    last_day = np.full(len(book.filer_keys), n - 2 * year - 1, np.int64)
+    filers = len(book.filer_keys)
+    last_day = np.full(filers, n - 2 * year - 1, np.int64)
     last_day[book.filer_of_row[rows]] = days
-    recent = rows[np.searchsorted(days, n - year) :]
-    pairs = np.unique(book.filer_of_row[recent] * 1_000_000 + book.day[recent]) // 1_000_000
-    counts = np.bincount(pairs, minlength=len(book.filer_keys))
+    traded = _traded(book.side[rows], days - (n - 2 * year), book.filer_of_row[rows], (2 * year + 1, filers))
+    counts = (np.diff(traded[-1, year:], axis=0) > 0).sum(axis=0)
     exposure = year * public_share(public_after, 0, year)
     rates = np.where(counts >= thresholds.min_baseline_trades, counts / exposure, 0.0)
-    return Crowd(book, n, rows, days, thresholds, last_day, public_after, CommonActivity(rates))
+    model = CommonActivity(rates)
+    return Crowd(book, n, rows, days, thresholds, last_day, n - 2 * year, traded, public_after, model)
+
+
+def _traded(side: Ints, day: Ints, filer: Ints, shape: tuple[int, int]) -> NDArray[np.int32]:
+    """Trades on each side, and on any, up to each day from the one before day 0 on, by filer; shape: days, filers."""
+    days, filers = shape
+    counts = np.zeros((len(SIDES) + 1, days + 1, filers), np.int32)
+    for number in range(len(SIDES)):
+        place = day[side == number] * filers + filer[side == number]
+        counts[number, 1:] = np.bincount(place, minlength=days * filers).reshape(shape)
+    np.cumsum(counts[:-1], axis=1, out=counts[:-1])
+    counts[:-1].sum(axis=0, out=counts[-1])
+    return counts

@@ -150,8 +150,9 @@ def dispersion(counts: NDArray[np.float64], prior: float, prior_weight: float) -
     n = counts.size
     if n < 2 or counts.sum() == 0:
         return prior
-    mean = float(counts.mean())
-    raw = max(0.0, (float(counts.var(ddof=1)) - mean) / mean**2)
+    mean = float(counts.sum()) / n
+    off = counts - mean
+    raw = max(0.0, (float((off * off).sum()) / (n - 1) - mean) / mean**2)
     return (n * raw + prior_weight * prior) / (n + prior_weight)
 
 
