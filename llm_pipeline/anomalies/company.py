@@ -91,20 +91,29 @@ class _Same:
 
     rows: Ints
     days: Ints
+    filers: Ints
 
-    def between(self, first: int, last: int) -> Ints:
-        """Rows with a trade day in [first, last]."""
-        low, high = np.searchsorted(self.days, [first, last + 1])
-        return self.rows[low:high]
+    def between(self, first: int, last: int) -> _Same:
+        """Those with a trade day in [first, last]."""
+        low, high = self.days.searchsorted((first, last + 1))
+        return self.part(low, high)
+
+    def part(self, low: int, high: int) -> _Same:
+        """Those at these places."""
+        return _Same(self.rows[low:high], self.days[low:high], self.filers[low:high])
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Filers active on one side in the days of a window: each one's trades then, and in the 12 months before."""
+    """Filers active on one side in the days of a window: each one's trades then, and in the 12 months before.
+
+    weighted_n: own_n and the weight of the pooled share.
+    """
 
     filers: Ints
     trades: Ints
     own_n: Ints
+    weighted_n: Ints
     before: int
 
 
@@ -117,7 +126,7 @@ class _Together:
     """
 
     rows: Ints
-    members: Ints
+    members: frozenset[int]
     own: Ints
     same: int
     pooled: float
@@ -135,7 +144,7 @@ class Company:
         self._windows: dict[tuple[int, int], _Window] = {}
         self._groups: dict[tuple[Level, int, int, int], _Together | None] = {}
         self._near: dict[tuple[int, int], Ints] = {}
-        self._first_days: dict[tuple[Level, int, int, int], Ints] = {}
+        self._first_days: dict[tuple[Level, int, int, int], set[int]] = {}
 
     @cached_property
     def _tickers(self) -> Ints:
@@ -174,29 +183,29 @@ class Company:
     def _same(self, level: Level, code: int, side: int) -> _Same:
         """The known trades of a ticker or sector on one side: a slice of all of them, sorted once."""
         if level not in self._columns:
-            rows = self.crowd.rows
-            key = self.codes(level)[rows] * len(SIDES) + self.crowd.book.side[rows]
+            rows, book = self.crowd.rows, self.crowd.book
+            key = self.codes(level)[rows] * len(SIDES) + book.side[rows]
             order = np.argsort(narrow(key), kind="stable")
-            self._columns[level] = key[order], _Same(rows[order], self.crowd.days[order])
+            rows = rows[order]
+            self._columns[level] = key[order], _Same(rows, self.crowd.days[order], book.filer_of_row[rows])
         keys, known = self._columns[level]
-        low, high = np.searchsorted(keys, code * len(SIDES) + side + np.arange(2))
-        return _Same(known.rows[low:high], known.days[low:high])
+        low, high = keys.searchsorted((code * len(SIDES) + side, code * len(SIDES) + side + 1))
+        return known.part(low, high)
 
     def _starts(self, level: Level, code: int, side: int, days: Ints) -> list[int]:
         """First days of windows that hold one of these days and enough filers, as few as needed."""
         starts: set[int] = set()
         for day in days.tolist():
-            starts.update(self._starts_around(level, code, side, day).tolist())
+            starts |= self._starts_around(level, code, side, day)
         return sorted(starts)
 
-    def _starts_around(self, level: Level, code: int, side: int, day: int) -> Ints:
+    def _starts_around(self, level: Level, code: int, side: int, day: int) -> set[int]:
         key = (level, code, side, day)
         if key not in self._first_days:
-            book, reach = self.crowd.book, self.thresholds.coordination_days - 1
-            rows = self._same(level, code, side).between(day - reach, day + reach)
-            enough = len(set(book.filer_of_row[rows].tolist())) >= self._least(level)
-            near = book.day[rows] if enough else rows[:0]
-            self._first_days[key] = np.unique(near[near <= day])
+            reach = self.thresholds.coordination_days - 1
+            near = self._same(level, code, side).between(day - reach, day + reach)
+            enough = len(set(near.filers.tolist())) >= self._least(level)
+            self._first_days[key] = {one for one in near.days.tolist() if one <= day} if enough else set()
         return self._first_days[key]
 
     def _window(self, side: int, start: int) -> _Window:
@@ -205,8 +214,10 @@ class Company:
             trades = self.crowd.counts(start, start + self.thresholds.coordination_days - 1, side)
             before = self.crowd.counts(start - self.thresholds.baseline_days, start - 1, side)
             filers = np.flatnonzero(trades)
+            own_n = before[filers].astype(np.int64)
+            weighted_n = own_n + self.thresholds.coordination_prior_weight
             self._windows[key] = _Window(
-                filers, trades[filers].astype(np.int64), before[filers].astype(np.int64), int(before.sum())
+                filers, trades[filers].astype(np.int64), own_n, weighted_n, int(before.sum())
             )
         return self._windows[key]
 
@@ -218,25 +229,27 @@ class Company:
         return self._groups[key]
 
     def _gather(self, level: Level, code: int, side: int, start: int) -> _Together | None:
-        book, one = self.crowd.book, self._same(level, code, side)
-        rows = one.between(start, start + self.thresholds.coordination_days - 1)
-        members = np.unique(book.filer_of_row[rows])
-        if members.size < self._least(level):
+        one = self._same(level, code, side)
+        group = one.between(start, start + self.thresholds.coordination_days - 1)
+        members = frozenset(group.filers.tolist())
+        if len(members) < self._least(level):
             return None
         window, weight = self._window(side, start), self.thresholds.coordination_prior_weight
         same = one.between(start - self.thresholds.baseline_days, start - 1)
-        own = np.bincount(book.filer_of_row[same], minlength=len(book.filer_keys))[window.filers]
-        pooled = (same.size + 0.5) / (window.before + 1)
-        chances = 1 - (1 - (own + weight * pooled) / (window.own_n + weight)) ** window.trades
-        return _Together(np.sort(rows), members, own, int(same.size), pooled, chances, float(chances.sum()))
+        own = np.bincount(same.filers, minlength=len(self.crowd.book.filer_keys))[window.filers]
+        pooled = (same.rows.size + 0.5) / (window.before + 1)
+        chances = 1 - (1 - (own + weight * pooled) / window.weighted_n) ** window.trades
+        return _Together(
+            np.sort(group.rows), members, own, int(same.rows.size), pooled, chances, float(chances.sum())
+        )
 
     def _group(self, level: Level, me: int, code: int, side: int, start: int) -> Group | None:
         together = self._together(level, code, side, start)
         if together is None or me not in together.members:
             return None
         window, least_z = self._window(side, start), float(self.thresholds.min_z)
-        others = int(together.members.size) - 1
-        about = together.expected - float(together.chances[np.searchsorted(window.filers, me)])
+        others = len(together.members) - 1
+        about = together.expected - float(together.chances[window.filers.searchsorted(me)])
         if others - about < least_z * max(about, 0.0) ** 0.5 - 1e-6:
             return None  # below min_z no group can be raised: its exact tail is not worth its time
         other = window.filers != me

@@ -24,7 +24,7 @@ MONTH_DAYS = 30
 
 def count_between(days: Ints, after: int, until: int) -> int:
     """How many sorted days lie in (after, until]."""
-    low, high = np.searchsorted(days, [after, until], side="right")
+    low, high = days.searchsorted((after, until), side="right")
     return int(high - low)
 
 
