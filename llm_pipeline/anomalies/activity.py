@@ -119,23 +119,21 @@ class CommonActivity:
         self._active = -np.expm1(-self._expected)
         with np.errstate(divide="ignore"):
             self._yes = np.where(self._active > 0, np.log(self._active), 0.0)
-        self._silent: dict[int, Floats] = {}
+        self._cached: dict[tuple[int, int], Floats] = {}
 
     def log_likelihood(self, seen: Sighting) -> Floats:
         """Log-likelihood at `FACTORS` of what was seen, up to a constant."""
-        part = seen.part
-        quiet, silent = seen.covered & ~seen.active, ~(seen.covered | seen.active)
-        total: Floats = self._yes[seen.active, part].sum(axis=0) - self._expected[quiet, part].sum(axis=0)
-        return total + self._log_silent(seen.level)[silent, part].sum(axis=0) if seen.level else total
+        # Which of three tables a filer's row comes from: 0 active, 1 known to be quiet, 2 silent.
+        which = np.where(seen.active, 0, np.where(seen.covered, 1, 2))
+        rows = which * len(which) + np.arange(len(which))
+        total: Floats = self._tables(seen.part, seen.level)[rows].sum(axis=0)
+        return total
 
     def log_likelihood_of(self, filer: int, seen: Sighting) -> Floats:
         """What one filer contributes to the log-likelihood."""
-        part = seen.part
-        if seen.active[filer]:
-            return self._yes[filer, part]
-        if seen.covered[filer]:
-            return -self._expected[filer, part]
-        return self._log_silent(seen.level)[filer, part] if seen.level else np.zeros(FACTORS.size)
+        which = 0 if seen.active[filer] else 1 if seen.covered[filer] else 2
+        share: Floats = self._tables(seen.part, seen.level)[which * len(seen.active) + filer]
+        return share
 
     def prior(self, windows: list[Sighting]) -> Floats:
         """How the factor varied over these windows of the past."""
@@ -149,11 +147,15 @@ class CommonActivity:
             weights = ((joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) + DEFAULT) / (len(windows) + 1)
         return weights
 
-    def _log_silent(self, level: int) -> Floats:
-        """log P(no trade is known) of filers whose reports may be missing: 1 - share public * P(some trade)."""
-        if level not in self._silent:
-            self._silent[level] = np.log1p(-min(level / PUBLIC_STEPS, 1 - 1e-9) * self._active)
-        return self._silent[level]
+    def _tables(self, part: slice, level: int) -> Floats:
+        """Log-probabilities at `FACTORS` that a filer is active, has no trade, has no known trade: one below the other.
+
+        No trade is known with 1 - share public * P(some trade).
+        """
+        if (part.start, level) not in self._cached:
+            silent = np.log1p(-min(level / PUBLIC_STEPS, 1 - 1e-9) * self._active[:, part])
+            self._cached[part.start, level] = np.concatenate([self._yes[:, part], -self._expected[:, part], silent])
+        return self._cached[part.start, level]
 
 
 def posterior(log_likelihood: Floats, prior: Floats) -> Activity:

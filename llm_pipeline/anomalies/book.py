@@ -130,17 +130,17 @@ def _savings_plans(day: Ints, asset: Ints, side: Ints, index: Ints, thresholds: 
     repeat, periodic = np.zeros(n, bool), np.zeros(n, bool)
     if n < 2:
         return repeat, periodic
-    order = np.lexsort((day, side, asset))
-    same = (np.diff(asset[order]) == 0) & (np.diff(side[order]) == 0) & (np.diff(day[order]) == 0)
-    repeat[order[1:]] = same
+    # Rows come by day, and sorting is stable: each asset and side keeps its days in order.
+    same = asset * len(SIDES) + side
+    order = np.argsort(same, kind="stable")
+    repeat[order[1:]] = (np.diff(same[order]) == 0) & (np.diff(day[order]) == 0)
     firsts = np.flatnonzero(~repeat)
-    order = firsts[np.lexsort((day[firsts], index[firsts], side[firsts], asset[firsts]))]
+    series = same[firsts] * (index.max() + 1) + index[firsts]
+    by_series = np.argsort(series, kind="stable")
+    order = firsts[by_series]
     low, high = thresholds.periodic_gap_days
     gap = np.diff(day[order])
-    monthly = (
-        (np.diff(asset[order]) == 0) & (np.diff(side[order]) == 0) & (np.diff(index[order]) == 0)
-        & (gap >= low) & (gap <= high)
-    )  # fmt: skip
+    monthly = (np.diff(series[by_series]) == 0) & (gap >= low) & (gap <= high)
     needed = thresholds.periodic_min_trades - 1
     if np.count_nonzero(monthly) >= needed:
         edges = np.diff(np.concatenate([[0], monthly.astype(np.int8), [0]]))

@@ -154,19 +154,19 @@ class Company:
         """What counts as the same, by row of the book; -1 for neither."""
         return self._tickers if level == "ticker" else self.crowd.book.sector
 
-    def groups(self, level: Level, me: int, code: int, side: int, days: Ints) -> Iterator[Group]:
+    def groups(self, level: Level, me: int, code: int, side: int, days: set[int]) -> Iterator[Group]:
         """Groups around a filer's own days in a ticker or sector with enough filers."""
         for start in self._starts(level, code, side, days):
             group = self._group(level, me, code, side, start)
             if group is not None:
                 yield group
 
-    def possible(self, level: Level, me: int, days: Ints, sides: Ints) -> bool:
-        """Whether enough other filers traded on the side of one of these trades within reach of it, whatever it was."""
+    def possible(self, level: Level, me: int, trades: set[tuple[int, int]]) -> bool:
+        """Whether enough other filers traded within reach of one of these (day, side), whatever they traded."""
         needed = self._least(level) - 1
         return any(
             near.size > needed or np.count_nonzero(near != me) >= needed
-            for near in map(self._filers_near, days.tolist(), sides.tolist())
+            for near in (self._filers_near(day, side) for day, side in trades)
         )
 
     def _filers_near(self, day: int, side: int) -> Ints:
@@ -192,12 +192,9 @@ class Company:
         low, high = keys.searchsorted((code * len(SIDES) + side, code * len(SIDES) + side + 1))
         return known.part(low, high)
 
-    def _starts(self, level: Level, code: int, side: int, days: Ints) -> list[int]:
+    def _starts(self, level: Level, code: int, side: int, days: set[int]) -> list[int]:
         """First days of windows that hold one of these days and enough filers, as few as needed."""
-        starts: set[int] = set()
-        for day in days.tolist():
-            starts |= self._starts_around(level, code, side, day)
-        return sorted(starts)
+        return sorted(set().union(*(self._starts_around(level, code, side, day) for day in days)))
 
     def _starts_around(self, level: Level, code: int, side: int, day: int) -> set[int]:
         key = (level, code, side, day)
