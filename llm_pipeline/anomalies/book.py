@@ -171,7 +171,7 @@ class TradeBook:
         self.disclosed: Ints = _day_column(frame["disclosure_date"])[order]
         self.withdrawn: Ints = _day_column(frame["withdrawn_on"].fill_null(NEVER))[order]
         self.asset: Ints = _ranked(frame["asset"])[1][order]
-        self.has_ticker: Flags = frame["ticker"].is_not_null().to_numpy()[order]
+        self.ticker_code: Ints = np.where(frame["ticker"].is_not_null().to_numpy()[order], self.asset, -1)
         self.sector: Ints = _numbered(frame["sector"], GICS_SECTORS, strict=False)[order]
         self.side: Ints = _numbered(frame["side"], SIDES)[order]
         self.index: Ints = frame["amount_index"].fill_null(0).to_numpy()[order]

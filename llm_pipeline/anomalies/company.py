@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -146,13 +146,9 @@ class Company:
         self._near: dict[tuple[int, int], Ints] = {}
         self._first_days: dict[tuple[Level, int, int, int], set[int]] = {}
 
-    @cached_property
-    def _tickers(self) -> Ints:
-        return np.where(self.crowd.book.has_ticker, self.crowd.book.asset, -1)
-
     def codes(self, level: Level) -> Ints:
         """What counts as the same, by row of the book; -1 for neither."""
-        return self._tickers if level == "ticker" else self.crowd.book.sector
+        return self.crowd.book.ticker_code if level == "ticker" else self.crowd.book.sector
 
     def groups(self, level: Level, me: int, code: int, side: int, days: set[int]) -> Iterator[Group]:
         """Groups around a filer's own days in a ticker or sector with enough filers."""
@@ -187,7 +183,7 @@ class Company:
             key = self.codes(level)[rows] * len(SIDES) + book.side[rows]
             order = np.argsort(narrow(key), kind="stable")
             rows = rows[order]
-            self._columns[level] = key[order], _Same(rows, self.crowd.days[order], book.filer_of_row[rows])
+            self._columns[level] = key[order], _Same(rows, self.crowd.days[order], self.crowd.filers[order])
         keys, known = self._columns[level]
         low, high = keys.searchsorted((code * len(SIDES) + side, code * len(SIDES) + side + 1))
         return known.part(low, high)
@@ -211,11 +207,9 @@ class Company:
             trades = self.crowd.counts(start, start + self.thresholds.coordination_days - 1, side)
             before = self.crowd.counts(start - self.thresholds.baseline_days, start - 1, side)
             filers = np.flatnonzero(trades)
-            own_n = before[filers].astype(np.int64)
+            own_n = before[filers]
             weighted_n = own_n + self.thresholds.coordination_prior_weight
-            self._windows[key] = _Window(
-                filers, trades[filers].astype(np.int64), own_n, weighted_n, int(before.sum())
-            )
+            self._windows[key] = _Window(filers, trades[filers], own_n, weighted_n, int(before.sum()))
         return self._windows[key]
 
     def _together(self, level: Level, code: int, side: int, start: int) -> _Together | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llm_pipeline.anomalies.activity import (
     Activity,
@@ -30,19 +30,17 @@ PRIOR_WINDOWS = (2, 14, 30, 90)
 class Crowd:
     """Rows of the book known on the as-of date, by day of the trade: `rows` and `days`.
 
-    last_day: of each filer's known trades; traded: on each side and (last) on any, each filer's
-    trades up to each day (a row for each, the first one for the day before `first_day`); public_after: share of trades public so many days after the trade; model: of the
-    common activity.
+    filers: of the rows; last_day: of each filer's known trades; public_after: share of trades public so many days after
+    the trade; model: of the common activity.
     """
 
     book: TradeBook
     as_of: int
     rows: Ints
     days: Ints
+    filers: Ints
     thresholds: Thresholds
     last_day: Ints = field(repr=False)
-    first_day: int
-    traded: NDArray[np.int32] = field(repr=False)
     public_after: Floats = field(repr=False)
     model: CommonActivity = field(repr=False)
     _priors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
@@ -54,10 +52,17 @@ class Crowd:
         low, high = np.searchsorted(self.days, [first, last + 1])
         return self.rows[low:high]
 
-    def counts(self, first: int, last: int, side: int = -1) -> NDArray[np.int32]:
+    def counts(self, first: int, last: int, side: int | None = None) -> Ints:
         """Each filer's known trades with a trade day in [first, last], on one side or any."""
-        before, until = np.clip([first - self.first_day, last + 1 - self.first_day], 0, self.traded.shape[1] - 1)
-        return self.traded[side, until] - self.traded[side, before]
+        days, filers = (self.days, self.filers) if side is None else self._by_side[side]
+        low, high = days.searchsorted((first, last + 1))
+        return np.bincount(filers[low:high], minlength=len(self.book.filer_keys))
+
+    @cached_property
+    def _by_side(self) -> list[tuple[Ints, Ints]]:
+        """(days, filers) of the known rows on each side."""
+        side = self.book.side[self.rows]
+        return [(self.days[side == one], self.filers[side == one]) for one in range(len(SIDES))]
 
     def sector_shares(self, days: int) -> dict[int, float]:
         """Share of each sector number among the known trades of the last `days` days, those without one included."""
@@ -101,26 +106,16 @@ def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:
     rows = rows[(book.disclosed[rows] <= n) & (book.withdrawn[rows] > n)]
     days = book.day[rows]
     longest = year // 2
-    old = rows[: np.searchsorted(days, n - longest, side="right")]
-    public_after = reporting_delays(book.filer_of_row[old], book.disclosed[old] - book.day[old], longest)
-    filers = len(book.filer_keys)
-    last_day = np.full(filers, n - 2 * year - 1, np.int64)
-    last_day[book.filer_of_row[rows]] = days
-    traded = _traded(book.side[rows], days - (n - 2 * year), book.filer_of_row[rows], (2 * year + 1, filers))
-    counts = (np.diff(traded[-1, year:], axis=0) > 0).sum(axis=0)
+    of_row, keys = book.filer_of_row[rows], len(book.filer_keys)
+    old = int(days.searchsorted(n - longest, side="right"))
+    public_after = reporting_delays(of_row[:old], book.disclosed[rows[:old]] - days[:old], longest)
+    last_day = np.full(keys, n - 2 * year - 1, np.int64)
+    last_day[of_row] = days
+    recent = int(days.searchsorted(n - year))
+    traded = np.zeros((year + 1, keys), bool)
+    traded[days[recent:] - (n - year), of_row[recent:]] = True
+    counts = traded.sum(axis=0)
     exposure = year * public_share(public_after, 0, year)
     rates = np.where(counts >= thresholds.min_baseline_trades, counts / exposure, 0.0)
     model = CommonActivity(rates)
-    return Crowd(book, n, rows, days, thresholds, last_day, n - 2 * year, traded, public_after, model)
-
-
-def _traded(side: Ints, day: Ints, filer: Ints, shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Trades on each side, and on any, up to each day from the one before day 0 on, by filer; shape: days, filers."""
-    days, filers = shape
-    counts = np.zeros((len(SIDES) + 1, days + 1, filers), np.int32)
-    for number in range(len(SIDES)):
-        place = day[side == number] * filers + filer[side == number]
-        counts[number, 1:] = np.bincount(place, minlength=days * filers).reshape(shape)
-    np.cumsum(counts[:-1], axis=1, out=counts[:-1])
-    counts[:-1].sum(axis=0, out=counts[-1])
-    return counts
+    return Crowd(book, n, rows, days, of_row, thresholds, last_day, public_after, model)
