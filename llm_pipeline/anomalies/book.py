@@ -254,8 +254,14 @@ def _day_column(days: pl.Series) -> Ints:
 
 def _ranked(texts: pl.Series) -> tuple[pl.Series, Ints]:
     """(the distinct texts in order, the place of each text among them)."""
-    distinct = texts.unique().sort()
-    return distinct, texts.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).to_numpy()
+    coded = texts.cast(pl.Categorical)
+    used = coded.unique()
+    distinct = used.cast(pl.String)
+    order = distinct.arg_sort().to_numpy()
+    codes = used.to_physical().to_numpy()
+    place = np.zeros(int(codes.max(initial=0)) + 1, np.int64)
+    place[codes[order]] = np.arange(order.size)
+    return distinct.gather(order), place[coded.to_physical().to_numpy()]
 
 
 def _numbered(names: pl.Series, numbers: Sequence[str], *, strict: bool = True) -> Ints:

@@ -230,9 +230,7 @@ class Company:
         own = np.bincount(same.filers, minlength=len(self.crowd.book.filer_keys))[window.filers]
         pooled = (same.rows.size + 0.5) / (window.before + 1)
         chances = 1 - (1 - (own + weight * pooled) / window.weighted_n) ** window.trades
-        return _Together(
-            np.sort(group.rows), members, own, int(same.rows.size), pooled, chances, float(chances.sum())
-        )
+        return _Together(np.sort(group.rows), members, own, int(same.rows.size), pooled, chances, float(chances.sum()))
 
     def _group(self, level: Level, me: int, code: int, side: int, start: int) -> Group | None:
         together = self._together(level, code, side, start)
