@@ -115,7 +115,9 @@ class CommonActivity:
     """The model for one as-of date. `rates`: each filer's days with a trade per day; 0 where it is not known."""
 
     def __init__(self, rates: Floats) -> None:
-        self._expected = rates[:, None] * _DAYS[None, :]
+        self._filers = np.flatnonzero(rates)  # the others say nothing
+        self._place = {filer: i for i, filer in enumerate(self._filers.tolist())}
+        self._expected = rates[self._filers, None] * _DAYS[None, :]
         self._active = -np.expm1(-self._expected)
         with np.errstate(divide="ignore"):
             self._yes = np.where(self._active > 0, np.log(self._active), 0.0)
@@ -124,15 +126,18 @@ class CommonActivity:
     def log_likelihood(self, seen: Sighting) -> Floats:
         """Log-likelihood at `FACTORS` of what was seen, up to a constant."""
         # Which of three tables a filer's row comes from: 0 active, 1 known to be quiet, 2 silent.
-        which = np.where(seen.active, 0, np.where(seen.covered, 1, 2))
+        active, covered = seen.active[self._filers], seen.covered[self._filers]
+        which = np.where(active, 0, np.where(covered, 1, 2))
         rows = which * len(which) + np.arange(len(which))
         total: Floats = self._tables(seen.part, seen.level)[rows].sum(axis=0)
         return total
 
     def log_likelihood_of(self, filer: int, seen: Sighting) -> Floats:
         """What one filer contributes to the log-likelihood."""
+        if filer not in self._place:
+            return np.zeros(FACTORS.size)
         which = 0 if seen.active[filer] else 1 if seen.covered[filer] else 2
-        share: Floats = self._tables(seen.part, seen.level)[which * len(seen.active) + filer]
+        share: Floats = self._tables(seen.part, seen.level)[which * len(self._place) + self._place[filer]]
         return share
 
     def prior(self, windows: list[Sighting]) -> Floats:
