@@ -43,7 +43,7 @@ def invented(trades: int) -> pl.DataFrame:
             {"n": np.arange(trades), "f": filer, "d": start + day, "lag": rng.integers(5, 46, trades), "t": ticker}
         )
         .with_columns(
-            record_id=pl.format("r{}", "n"),
+            record_id=pl.format("r{}", pl.col("n").cast(pl.String).str.zfill(7)),
             filer=pl.format("Filer {}", "f"),
             filer_key=pl.format("F{}", pl.col("f").cast(pl.String).str.zfill(6)),
             transaction_date=pl.col("d").cast(pl.Int32).cast(pl.Date),

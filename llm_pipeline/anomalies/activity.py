@@ -89,39 +89,56 @@ def reporting_delays(filers: Ints, delays: Ints, longest: int) -> Floats:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What is known of a window of `days` days: who was active, who reported a later trade, the share public by now."""
+    """What is known of a window of `days` days, of all filers by number: who was active, who reported a later trade.
+
+    public: share of the window's trades that is public by now.
+    """
 
     days: int
-    active: Ints
+    active: Flags
     covered: Flags
     public: float
+
+    @property
+    def level(self) -> int:
+        """The public share in `PUBLIC_STEPS`, rounded down."""
+        return int(self.public * PUBLIC_STEPS)
+
+    @property
+    def part(self) -> slice:
+        """The columns of `_DAYS` that are `FACTORS` times the window's length."""
+        place = min(round(float(np.log(self.days)) / STEP), _LAST)
+        return slice(place, place + FACTORS.size)
 
 
 class CommonActivity:
     """The model for one as-of date. `rates`: each filer's days with a trade per day; 0 where it is not known."""
 
     def __init__(self, rates: Floats) -> None:
-        self._expected = rates[:, None] * _DAYS[None, :]
+        self._filers = np.flatnonzero(rates)  # the others say nothing
+        self._place = {filer: i for i, filer in enumerate(self._filers.tolist())}
+        self._expected = rates[self._filers, None] * _DAYS[None, :]
         self._active = -np.expm1(-self._expected)
         with np.errstate(divide="ignore"):
             self._yes = np.where(self._active > 0, np.log(self._active), 0.0)
-        self._silent: dict[int, Floats] = {}
+        self._cached: dict[tuple[int, int], Floats] = {}
 
-    def log_likelihood(self, seen: Sighting, without: int | None = None) -> Floats:
-        """Log-likelihood at `FACTORS` of what was seen, up to a constant; `without` one of all filers."""
-        place = min(round(float(np.log(seen.days)) / STEP), _LAST)
-        part = slice(place, place + FACTORS.size)
-        level = int(seen.public * PUBLIC_STEPS)
-        silent = ~seen.covered
-        silent[seen.active] = False
-        quiet = seen.covered.copy()
-        quiet[seen.active] = False
-        active = seen.active
-        if without is not None:
-            silent[without] = quiet[without] = False
-            active = active[active != without]
-        total: Floats = self._yes[active, part].sum(axis=0) - quiet @ self._expected[:, part]
-        return total + silent @ self._log_silent(level)[:, part] if level else total
+    def log_likelihood(self, seen: Sighting) -> Floats:
+        """Log-likelihood at `FACTORS` of what was seen, up to a constant."""
+        # Which of three tables a filer's row comes from: 0 active, 1 known to be quiet, 2 silent.
+        active, covered = seen.active[self._filers], seen.covered[self._filers]
+        which = np.where(active, 0, np.where(covered, 1, 2))
+        rows = which * len(which) + np.arange(len(which))
+        total: Floats = self._tables(seen.part, seen.level)[rows].sum(axis=0)
+        return total
+
+    def log_likelihood_of(self, filer: int, seen: Sighting) -> Floats:
+        """What one filer contributes to the log-likelihood."""
+        if filer not in self._place:
+            return np.zeros(FACTORS.size)
+        which = 0 if seen.active[filer] else 1 if seen.covered[filer] else 2
+        share: Floats = self._tables(seen.part, seen.level)[which * len(self._place) + self._place[filer]]
+        return share
 
     def prior(self, windows: list[Sighting]) -> Floats:
         """How the factor varied over these windows of the past."""
@@ -135,11 +152,15 @@ class CommonActivity:
             weights = ((joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) + DEFAULT) / (len(windows) + 1)
         return weights
 
-    def _log_silent(self, level: int) -> Floats:
-        """log P(no trade is known) of filers whose reports may be missing: 1 - share public * P(some trade)."""
-        if level not in self._silent:
-            self._silent[level] = np.log1p(-min(level / PUBLIC_STEPS, 1 - 1e-9) * self._active)
-        return self._silent[level]
+    def _tables(self, part: slice, level: int) -> Floats:
+        """Log-probabilities at `FACTORS` that a filer is active, has no trade, has no known trade: one below the other.
+
+        No trade is known with 1 - share public * P(some trade).
+        """
+        if (part.start, level) not in self._cached:
+            silent = np.log1p(-min(level / PUBLIC_STEPS, 1 - 1e-9) * self._active[:, part])
+            self._cached[part.start, level] = np.concatenate([self._yes[:, part], -self._expected[:, part], silent])
+        return self._cached[part.start, level]
 
 
 def posterior(log_likelihood: Floats, prior: Floats) -> Activity:

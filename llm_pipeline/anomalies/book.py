@@ -6,12 +6,12 @@ A `History` is one filer's trades known on an as-of date; detectors see nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -130,26 +130,24 @@ def _savings_plans(day: Ints, asset: Ints, side: Ints, index: Ints, thresholds: 
     repeat, periodic = np.zeros(n, bool), np.zeros(n, bool)
     if n < 2:
         return repeat, periodic
-    order = np.lexsort((day, side, asset))
-    same = (np.diff(asset[order]) == 0) & (np.diff(side[order]) == 0) & (np.diff(day[order]) == 0)
-    repeat[order[1:]] = same
+    # Rows come by day, and sorting is stable: each asset and side keeps its days in order.
+    same = asset * len(SIDES) + side
+    order = np.argsort(same, kind="stable")
+    repeat[order[1:]] = (np.diff(same[order]) == 0) & (np.diff(day[order]) == 0)
     firsts = np.flatnonzero(~repeat)
-    order = firsts[np.lexsort((day[firsts], index[firsts], side[firsts], asset[firsts]))]
+    series = same[firsts] * (index.max() + 1) + index[firsts]
+    by_series = np.argsort(series, kind="stable")
+    order = firsts[by_series]
     low, high = thresholds.periodic_gap_days
     gap = np.diff(day[order])
-    monthly = (
-        (np.diff(asset[order]) == 0) & (np.diff(side[order]) == 0) & (np.diff(index[order]) == 0)
-        & (gap >= low) & (gap <= high)
-    )  # fmt: skip
-    run, needed = 0, thresholds.periodic_min_trades - 1
+    monthly = (np.diff(series[by_series]) == 0) & (gap >= low) & (gap <= high)
+    needed = thresholds.periodic_min_trades - 1
     if np.count_nonzero(monthly) >= needed:
-        for i, regular in enumerate([*monthly.tolist(), False]):
-            if regular:
-                run += 1
-                continue
-            if run >= needed:
-                periodic[order[i - run : i + 1]] = True
-            run = 0
+        edges = np.diff(np.concatenate([[0], monthly.astype(np.int8), [0]]))
+        begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+            if end - begin >= needed:
+                periodic[order[begin : end + 1]] = True
     return repeat, periodic
 
 
@@ -157,31 +155,38 @@ class TradeBook:
     """All trades of a set, in columns. Holds later disclosures too; only `history` decides what counts when."""
 
     def __init__(self, frame: pl.DataFrame, thresholds: Thresholds) -> None:
-        frame = frame.sort("filer_key", "transaction_date", "record_id")
         self.thresholds = thresholds
-        self.frame = frame
-        self.record_ids = frame["record_id"]
-        self.filers = frame["filer"]
-        self.tickers = frame["ticker"]
-        keys = frame["filer_key"].rle()
-        self.filer_keys: list[str] = keys.struct.field("value").to_list()
-        self._starts: Ints = np.concatenate([[0], np.cumsum(keys.struct.field("len").to_numpy())]).astype(np.int64)
+        if not frame["record_id"].is_sorted():
+            frame = frame.sort("record_id")
+        self._frame = frame
+        keys, filer = _ranked(frame["filer_key"])
+        self.filer_keys: list[str] = keys.to_list()
+        day = _day_column(frame["transaction_date"])
+        order = np.lexsort((narrow(day), narrow(filer)))
+        self._order = order
+        self._starts: Ints = np.concatenate([[0], np.cumsum(np.bincount(filer, minlength=len(keys)))]).astype(np.int64)
         self._filer_number = {key: i for i, key in enumerate(self.filer_keys)}
-        self.filer_of_row: Ints = np.repeat(np.arange(len(self.filer_keys)), np.diff(self._starts))
-        self.day = _day_column(frame["transaction_date"])
-        self.disclosed = _day_column(frame["disclosure_date"])
-        self.withdrawn = _day_column(frame["withdrawn_on"].fill_null(NEVER))
-        self.asset: Ints = frame["asset"].rank("dense").cast(pl.Int64).to_numpy()
-        self.has_ticker: Flags = frame["ticker"].is_not_null().to_numpy()
-        numbers = {name: i for i, name in enumerate(GICS_SECTORS)}
-        self.sector: Ints = frame["sector"].replace_strict(numbers, default=-1, return_dtype=pl.Int64).to_numpy()
-        sides = {name: i for i, name in enumerate(SIDES)}
-        self.side: Ints = frame["side"].replace_strict(sides, return_dtype=pl.Int64).to_numpy()
-        self.index: Ints = frame["amount_index"].fill_null(0).to_numpy()
-        self._by_disclosure = np.argsort(self.disclosed, kind="stable")
+        self.filer_of_row: Ints = filer[order]
+        self.day: Ints = day[order]
+        self.disclosed: Ints = _day_column(frame["disclosure_date"])[order]
+        self.withdrawn: Ints = _day_column(frame["withdrawn_on"].fill_null(NEVER))[order]
+        self.asset: Ints = _ranked(frame["asset"])[1][order]
+        self.ticker_code: Ints = np.where(frame["ticker"].is_not_null().to_numpy()[order], self.asset, -1)
+        self.sector: Ints = _numbered(frame["sector"], GICS_SECTORS, strict=False)[order]
+        self.side: Ints = _numbered(frame["side"], SIDES)[order]
+        self.index: Ints = frame["amount_index"].fill_null(0).to_numpy()[order]
+        self._by_disclosure = np.argsort(narrow(self.disclosed), kind="stable")
         self._disclosed_sorted = self.disclosed[self._by_disclosure]
-        self._by_day = np.argsort(self.day, kind="stable")
+        self._by_day = np.argsort(narrow(self.day), kind="stable")
         self._day_sorted = self.day[self._by_day]
+
+    def record_ids(self, rows: Iterable[int]) -> list[str]:
+        """The ids of these rows' trades."""
+        return self._texts("record_id", rows)
+
+    def ticker(self, row: int) -> str | None:
+        """The ticker of a row's trade."""
+        return self._texts("ticker", [row])[0]
 
     def disclosure_days(self) -> list[date]:
         """Days on which something became known, ascending."""
@@ -224,7 +229,7 @@ class TradeBook:
         repeat, periodic = _savings_plans(day, asset, side, index, self.thresholds)
         earlier = np.zeros(row.size, np.int64)
         if reported:
-            earlier[:] = [reported.get(self.record_ids[i], 0) for i in row.tolist()]
+            earlier[:] = [reported.get(one, 0) for one in self.record_ids(row)]
         return History(
             filer_key, n, first_day, row, day, asset, self.sector[row], side, index,
             self.disclosed[row] == n, ~repeat, periodic, earlier,
@@ -237,8 +242,34 @@ class TradeBook:
     def name_of(self, filer_key: str, rows: Iterable[int]) -> str:
         """A filer's name as the earliest of these rows has it: a name that was public when they were."""
         number = self._filer_number[filer_key]
-        return str(self.filers[min(row for row in rows if self.filer_of_row[row] == number)])
+        return str(self._texts("filer", [min(row for row in rows if self.filer_of_row[row] == number)])[0])
+
+    def _texts(self, column: str, rows: Iterable[int]) -> list[Any]:
+        return self._frame[column].gather(self._order[np.fromiter(rows, np.int64)]).to_list()
 
 
 def _day_column(days: pl.Series) -> Ints:
     return days.cast(pl.Date).to_physical().cast(pl.Int64).to_numpy()
+
+
+def _ranked(texts: pl.Series) -> tuple[pl.Series, Ints]:
+    """(the distinct texts in order, the place of each text among them)."""
+    coded = texts.cast(pl.Categorical)
+    used = coded.unique()
+    distinct = used.cast(pl.String)
+    order = distinct.arg_sort().to_numpy()
+    codes = used.to_physical().to_numpy()
+    place = np.zeros(int(codes.max(initial=0)) + 1, np.int64)
+    place[codes[order]] = np.arange(order.size)
+    return distinct.gather(order), place[coded.to_physical().to_numpy()]
+
+
+def _numbered(names: pl.Series, numbers: Sequence[str], *, strict: bool = True) -> Ints:
+    """The number of each name; -1 for null and, unless strict, for other names."""
+    return names.cast(pl.Enum(numbers), strict=strict).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def narrow(values: Ints) -> NDArray[Any]:
+    """The same order in 16 bits where they suffice (179 years of days): those are sorted without comparisons."""
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    return (values - low).astype(np.uint16) if high - low < 1 << 16 else values

@@ -132,7 +132,7 @@ def _candidate(
 ) -> Candidate:
     days = book.day[list(finding.rows)]
     start, end = day_of(days.min()), day_of(days.max())
-    trade_ids = tuple(sorted(book.record_ids[row] for row in finding.rows))
+    trade_ids = tuple(sorted(book.record_ids(finding.rows)))
     identity = {
         "classification": finding.classification,
         "detector": finding.detector,

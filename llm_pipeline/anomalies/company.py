@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from scipy import special
 
+from llm_pipeline.anomalies.book import narrow
 from llm_pipeline.anomalies.crowd import Crowd, Floats, Ints
 from llm_pipeline.anomalies.tails import poisson_binomial_tail, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.trade import SIDES
 
 Level = Literal["ticker", "sector"]
 
@@ -84,14 +86,52 @@ def company_tail(others: int, own_same: Ints, own_n: Ints, trades: Ints, same: i
 
 
 @dataclass(frozen=True)
-class _Window:
-    """Trades on one side in the days of a window and in the 12 months before, and per active filer how many."""
+class _Same:
+    """All known trades in one ticker or sector on one side, by day."""
 
-    active: Ints
-    before: Ints
+    rows: Ints
+    days: Ints
+    filers: Ints
+
+    def between(self, first: int, last: int) -> _Same:
+        """Those with a trade day in [first, last]."""
+        low, high = self.days.searchsorted((first, last + 1))
+        return self.part(low, high)
+
+    def part(self, low: int, high: int) -> _Same:
+        """Those at these places."""
+        return _Same(self.rows[low:high], self.days[low:high], self.filers[low:high])
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Filers active on one side in the days of a window: each one's trades then, and in the 12 months before.
+
+    weighted_n: own_n and the weight of the pooled share.
+    """
+
     filers: Ints
     trades: Ints
     own_n: Ints
+    weighted_n: Ints
+    before: int
+
+
+@dataclass(frozen=True)
+class _Together:
+    """A group in a window, whoever looks at it.
+
+    rows: of the book; members: its filers; own, same: trades in it in the 12 months before, by active filer and by all;
+    pooled: share; chances: of each active filer to be in it under independence.
+    """
+
+    rows: Ints
+    members: frozenset[int]
+    own: Ints
+    same: int
+    pooled: float
+    chances: Floats
+    expected: float
 
 
 class Company:
@@ -100,85 +140,112 @@ class Company:
     def __init__(self, crowd: Crowd, thresholds: Thresholds) -> None:
         self.crowd = crowd
         self.thresholds = thresholds
+        self._columns: dict[Level, tuple[Ints, _Same]] = {}
         self._windows: dict[tuple[int, int], _Window] = {}
-        self._groups: dict[tuple[Level, int, int, int], tuple[Ints, Ints, Ints, int]] = {}
-
-    @cached_property
-    def _tickers(self) -> Ints:
-        return np.where(self.crowd.book.has_ticker, self.crowd.book.asset, -1)
+        self._groups: dict[tuple[Level, int, int, int], _Together | None] = {}
+        self._near: dict[tuple[int, int], Ints] = {}
+        self._first_days: dict[tuple[Level, int, int, int], set[int]] = {}
 
     def codes(self, level: Level) -> Ints:
         """What counts as the same, by row of the book; -1 for neither."""
-        return self._tickers if level == "ticker" else self.crowd.book.sector
+        return self.crowd.book.ticker_code if level == "ticker" else self.crowd.book.sector
 
-    def groups(self, level: Level, me: int, code: int, side: int, days: Ints) -> Iterator[Group]:
+    def groups(self, level: Level, me: int, code: int, side: int, days: set[int]) -> Iterator[Group]:
         """Groups around a filer's own days in a ticker or sector with enough filers."""
         for start in self._starts(level, code, side, days):
             group = self._group(level, me, code, side, start)
             if group is not None:
                 yield group
 
-    def possible(self, level: Level, me: int, days: Ints, sides: Ints) -> bool:
-        """Whether enough other filers traded on the side of one of these trades within reach of it, whatever it was."""
-        book, reach = self.crowd.book, self.thresholds.coordination_days - 1
-        for day, side in {*zip(days.tolist(), sides.tolist(), strict=True)}:
-            rows = self.crowd.between(day - reach, day + reach)
-            near = np.unique(book.filer_of_row[rows[book.side[rows] == side]])
-            if np.count_nonzero(near != me) >= self._least(level) - 1:
-                return True
-        return False
+    def possible(self, level: Level, me: int, trades: set[tuple[int, int]]) -> bool:
+        """Whether enough other filers traded within reach of one of these (day, side), whatever they traded."""
+        needed = self._least(level) - 1
+        return any(
+            near.size > needed or np.count_nonzero(near != me) >= needed
+            for near in (self._filers_near(day, side) for day, side in trades)
+        )
+
+    def _filers_near(self, day: int, side: int) -> Ints:
+        """Filers with a trade on that side within reach of a day."""
+        if (day, side) not in self._near:
+            reach = self.thresholds.coordination_days - 1
+            self._near[day, side] = np.flatnonzero(self.crowd.counts(day - reach, day + reach, side))
+        return self._near[day, side]
 
     def _least(self, level: Level) -> int:
         least = self.thresholds.coordination_min_filers
         return least if level == "ticker" else self.thresholds.sector_coordination_min_filers
 
-    def _starts(self, level: Level, code: int, side: int, days: Ints) -> list[int]:
+    def _same(self, level: Level, code: int, side: int) -> _Same:
+        """The known trades of a ticker or sector on one side: a slice of all of them, sorted once."""
+        if level not in self._columns:
+            rows, book = self.crowd.rows, self.crowd.book
+            key = self.codes(level)[rows] * len(SIDES) + book.side[rows]
+            order = np.argsort(narrow(key), kind="stable")
+            rows = rows[order]
+            self._columns[level] = key[order], _Same(rows, self.crowd.days[order], self.crowd.filers[order])
+        keys, known = self._columns[level]
+        low, high = keys.searchsorted((code * len(SIDES) + side, code * len(SIDES) + side + 1))
+        return known.part(low, high)
+
+    def _starts(self, level: Level, code: int, side: int, days: set[int]) -> list[int]:
         """First days of windows that hold one of these days and enough filers, as few as needed."""
-        book, reach = self.crowd.book, self.thresholds.coordination_days - 1
-        starts: set[int] = set()
-        for day in days.tolist():
-            rows = self.crowd.between(day - reach, day + reach)
-            rows = rows[(self.codes(level)[rows] == code) & (book.side[rows] == side)]
-            if np.unique(book.filer_of_row[rows]).size >= self._least(level):
-                starts.update(int(d) for d in book.day[rows] if d <= day)
-        return sorted(starts)
+        return sorted(set().union(*(self._starts_around(level, code, side, day) for day in days)))
+
+    def _starts_around(self, level: Level, code: int, side: int, day: int) -> set[int]:
+        key = (level, code, side, day)
+        if key not in self._first_days:
+            reach = self.thresholds.coordination_days - 1
+            near = self._same(level, code, side).between(day - reach, day + reach)
+            enough = len(set(near.filers.tolist())) >= self._least(level)
+            self._first_days[key] = {one for one in near.days.tolist() if one <= day} if enough else set()
+        return self._first_days[key]
 
     def _window(self, side: int, start: int) -> _Window:
         key = (side, start)
         if key not in self._windows:
-            book, crowd = self.crowd.book, self.crowd
-            active = crowd.between(start, start + self.thresholds.coordination_days - 1)
-            active = active[book.side[active] == side]
-            before = crowd.between(start - self.thresholds.baseline_days, start - 1)
-            before = before[book.side[before] == side]
-            filers, trades = np.unique(book.filer_of_row[active], return_counts=True)
-            own_n = np.bincount(book.filer_of_row[before], minlength=len(book.filer_keys))[filers]
-            self._windows[key] = _Window(active, before, filers, trades, own_n)
+            trades = self.crowd.counts(start, start + self.thresholds.coordination_days - 1, side)
+            before = self.crowd.counts(start - self.thresholds.baseline_days, start - 1, side)
+            filers = np.flatnonzero(trades)
+            own_n = before[filers]
+            weighted_n = own_n + self.thresholds.coordination_prior_weight
+            self._windows[key] = _Window(filers, trades[filers], own_n, weighted_n, int(before.sum()))
         return self._windows[key]
 
-    def _together(self, level: Level, code: int, side: int, start: int) -> tuple[Ints, Ints, Ints, int]:
-        """(rows of the group, its filers, own trades of each active filer in it before, all trades in it before)."""
+    def _together(self, level: Level, code: int, side: int, start: int) -> _Together | None:
+        """The group in the window from `start` on; None when it has too few filers."""
         key = (level, code, side, start)
         if key not in self._groups:
-            book, codes, window = self.crowd.book, self.codes(level), self._window(side, start)
-            rows = window.active[codes[window.active] == code]
-            same = window.before[codes[window.before] == code]
-            own = np.bincount(book.filer_of_row[same], minlength=len(book.filer_keys))[window.filers]
-            self._groups[key] = (np.sort(rows), np.unique(book.filer_of_row[rows]), own, int(same.size))
+            self._groups[key] = self._gather(level, code, side, start)
         return self._groups[key]
 
-    def _group(self, level: Level, me: int, code: int, side: int, start: int) -> Group | None:
-        window = self._window(side, start)
-        rows, members, own, same = self._together(level, code, side, start)
-        if members.size < self._least(level) or me not in members:
+    def _gather(self, level: Level, code: int, side: int, start: int) -> _Together | None:
+        one = self._same(level, code, side)
+        group = one.between(start, start + self.thresholds.coordination_days - 1)
+        members = frozenset(group.filers.tolist())
+        if len(members) < self._least(level):
             return None
-        other = window.filers != me
-        own_n, own_same, trades = window.own_n[other], own[other], window.trades[other]
-        weight, n = self.thresholds.coordination_prior_weight, int(window.before.size)
-        pooled = (same + 0.5) / (n + 1)
-        expected = float((1 - (1 - (own_same + weight * pooled) / (own_n + weight)) ** trades).sum())
-        others = int(members.size) - 1
-        if others - expected < float(self.thresholds.min_z) * expected**0.5:
+        window, weight = self._window(side, start), self.thresholds.coordination_prior_weight
+        same = one.between(start - self.thresholds.baseline_days, start - 1)
+        own = np.bincount(same.filers, minlength=len(self.crowd.book.filer_keys))[window.filers]
+        pooled = (same.rows.size + 0.5) / (window.before + 1)
+        chances = 1 - (1 - (own + weight * pooled) / window.weighted_n) ** window.trades
+        return _Together(np.sort(group.rows), members, own, int(same.rows.size), pooled, chances, float(chances.sum()))
+
+    def _group(self, level: Level, me: int, code: int, side: int, start: int) -> Group | None:
+        together = self._together(level, code, side, start)
+        if together is None or me not in together.members:
+            return None
+        window, least_z = self._window(side, start), float(self.thresholds.min_z)
+        others = len(together.members) - 1
+        about = together.expected - float(together.chances[window.filers.searchsorted(me)])
+        if others - about < least_z * max(about, 0.0) ** 0.5 - 1e-6:
             return None  # below min_z no group can be raised: its exact tail is not worth its time
+        other = window.filers != me
+        expected = float(together.chances[other].sum())
+        if others - expected < least_z * expected**0.5:
+            return None
+        own_n, own_same, trades = window.own_n[other], together.own[other], window.trades[other]
+        same, n, weight = together.same, window.before, self.thresholds.coordination_prior_weight
         p = company_tail(others, own_same, own_n, trades, same, n, weight)
-        return Group(code, side, rows, others, expected, int(trades.size), pooled, n, p)
+        return Group(code, side, together.rows, others, expected, int(trades.size), together.pooled, n, p)

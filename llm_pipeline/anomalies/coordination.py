@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from llm_pipeline.anomalies.book import History
 from llm_pipeline.anomalies.company import Company, Group, Level
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -46,33 +44,34 @@ def examine_coordination(history: History, company: Company, level: Level, thres
     if not fresh.any():
         return no_test(detector, history.filer_key)
     me = int(crowd.book.filer_of_row[history.row[0]])
-    kind, side = code[history.row[fresh]], history.side[fresh]
-    pairs = sorted(set(zip(kind.tolist(), side.tolist(), strict=True)))
-    if not company.possible(level, me, history.day[fresh], side):
+    own: dict[tuple[int, int], set[int]] = {}
+    newly = history.day[fresh].tolist(), code[history.row[fresh]].tolist(), history.side[fresh].tolist()
+    for day, kind, side in zip(*newly, strict=True):
+        own.setdefault((kind, side), set()).add(day)
+    if not company.possible(level, me, {(day, side) for (_, side), days in own.items() for day in days}):
         return no_test(detector, history.filer_key)
     best: _Best | None = None
-    for one, way in pairs:
-        days = np.unique(history.day[fresh][(kind == one) & (side == way)])
-        for group in company.groups(level, me, one, way, days):
-            windows_p = group.p * (group.others + 1) * days.size
+    for (kind, side), days in sorted(own.items()):
+        for group in company.groups(level, me, kind, side, days):
+            windows_p = group.p * (group.others + 1) * len(days)
             if best is None or windows_p < best.windows_p:
                 best = _Best(group, windows_p)
     if best is None:
         return no_evidence(detector, history.filer_key)
     chosen = best.group
-    p_value = min(1.0, best.windows_p * len(pairs))
+    p_value = min(1.0, best.windows_p * len(own))
 
     def describe() -> Finding:
         book, rows = crowd.book, chosen.rows
         keys = tuple(sorted({book.filer_keys[i] for i in book.filer_of_row[rows].tolist()}))
-        what = GICS_SECTORS[chosen.code] if level == "sector" else book.tickers[int(rows[0])]
+        what = GICS_SECTORS[chosen.code] if level == "sector" else book.ticker(int(rows[0]))
         return Finding(
             classification="COORDINATED_PATTERN",
             detector=detector,
             subject=f"{what} {SIDES[chosen.side]}",
             filer_keys=keys,
             rows=tuple(rows.tolist()),
-            measures=_measures(chosen, level, len(keys), p_value, len(pairs), thresholds.coordination_days),
+            measures=_measures(chosen, level, len(keys), p_value, len(own), thresholds.coordination_days),
             cautions=(f"small_sample: {len(keys)} filers",) if len(keys) < 5 else (),
         )
 

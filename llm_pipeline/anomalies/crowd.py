@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from llm_pipeline.anomalies.activity import (
 )
 from llm_pipeline.anomalies.book import TradeBook, day_number
 from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.trade import SIDES
 from llm_pipeline.reference.records import GICS_SECTORS
 
 PRIOR_WINDOWS = (2, 14, 30, 90)
@@ -28,25 +30,39 @@ PRIOR_WINDOWS = (2, 14, 30, 90)
 class Crowd:
     """Rows of the book known on the as-of date, by day of the trade: `rows` and `days`.
 
-    last_day: of each filer's known trades; public_after: share of trades public so many days after the trade; model:
-    of the common activity.
+    filers: of the rows; last_day: of each filer's known trades; public_after: share of trades public so many days after
+    the trade; model: of the common activity.
     """
 
     book: TradeBook
     as_of: int
     rows: Ints
     days: Ints
+    filers: Ints
     thresholds: Thresholds
     last_day: Ints = field(repr=False)
     public_after: Floats = field(repr=False)
     model: CommonActivity = field(repr=False)
     _priors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
     _sightings: dict[tuple[int, int], Sighting] = field(default_factory=dict, repr=False, compare=False)
+    _likelihoods: dict[tuple[int, int], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def between(self, first: int, last: int) -> Ints:
         """Known rows with a trade day in [first, last]."""
         low, high = np.searchsorted(self.days, [first, last + 1])
         return self.rows[low:high]
+
+    def counts(self, first: int, last: int, side: int | None = None) -> Ints:
+        """Each filer's known trades with a trade day in [first, last], on one side or any."""
+        days, filers = (self.days, self.filers) if side is None else self._by_side[side]
+        low, high = days.searchsorted((first, last + 1))
+        return np.bincount(filers[low:high], minlength=len(self.book.filer_keys))
+
+    @cached_property
+    def _by_side(self) -> list[tuple[Ints, Ints]]:
+        """(days, filers) of the known rows on each side."""
+        side = self.book.side[self.rows]
+        return [(self.days[side == one], self.filers[side == one]) for one in range(len(SIDES))]
 
     def sector_shares(self, days: int) -> dict[int, float]:
         """Share of each sector number among the known trades of the last `days` days, those without one included."""
@@ -57,12 +73,15 @@ class Crowd:
 
     def activity(self, end: int, window: int, without: str) -> Activity:
         """How many times busier than usual the other filers were in the `window` days up to `end`; see `activity`."""
-        likelihood = self.model.log_likelihood(self._seen(end, window), self.book.number_of(without))
-        return posterior(likelihood, self._prior(window))
+        seen = self._seen(end, window)
+        if (end, window) not in self._likelihoods:
+            self._likelihoods[end, window] = self.model.log_likelihood(seen)
+        others = self._likelihoods[end, window] - self.model.log_likelihood_of(self.book.number_of(without), seen)
+        return posterior(others, self._prior(window))
 
     def _seen(self, end: int, window: int) -> Sighting:
         if (end, window) not in self._sightings:
-            active = np.unique(self.book.filer_of_row[self.between(end - window + 1, end)])
+            active = self.counts(end - window + 1, end) > 0
             public = public_share(self.public_after, self.as_of - end, window)
             self._sightings[end, window] = Sighting(window, active, self.last_day > end, public)
         return self._sightings[end, window]
@@ -87,13 +106,16 @@ def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:
     rows = rows[(book.disclosed[rows] <= n) & (book.withdrawn[rows] > n)]
     days = book.day[rows]
     longest = year // 2
-    old = rows[: np.searchsorted(days, n - longest, side="right")]
-    public_after = reporting_delays(book.filer_of_row[old], book.disclosed[old] - book.day[old], longest)
-    last_day = np.full(len(book.filer_keys), n - 2 * year - 1, np.int64)
-    last_day[book.filer_of_row[rows]] = days
-    recent = rows[np.searchsorted(days, n - year) :]
-    pairs = np.unique(book.filer_of_row[recent] * 1_000_000 + book.day[recent]) // 1_000_000
-    counts = np.bincount(pairs, minlength=len(book.filer_keys))
+    of_row, keys = book.filer_of_row[rows], len(book.filer_keys)
+    old = int(days.searchsorted(n - longest, side="right"))
+    public_after = reporting_delays(of_row[:old], book.disclosed[rows[:old]] - days[:old], longest)
+    last_day = np.full(keys, n - 2 * year - 1, np.int64)
+    last_day[of_row] = days
+    recent = int(days.searchsorted(n - year))
+    traded = np.zeros((year + 1, keys), bool)
+    traded[days[recent:] - (n - year), of_row[recent:]] = True
+    counts = traded.sum(axis=0)
     exposure = year * public_share(public_after, 0, year)
     rates = np.where(counts >= thresholds.min_baseline_trades, counts / exposure, 0.0)
-    return Crowd(book, n, rows, days, thresholds, last_day, public_after, CommonActivity(rates))
+    model = CommonActivity(rates)
+    return Crowd(book, n, rows, days, of_row, thresholds, last_day, public_after, model)

@@ -24,7 +24,7 @@ MONTH_DAYS = 30
 
 def count_between(days: Ints, after: int, until: int) -> int:
     """How many sorted days lie in (after, until]."""
-    low, high = np.searchsorted(days, [after, until], side="right")
+    low, high = days.searchsorted((after, until), side="right")
     return int(high - low)
 
 
@@ -59,7 +59,8 @@ def rate_before(days: Ints, first_day: int, end: int, thresholds: Thresholds) ->
     if observed < thresholds.min_observed_days:
         return None
     edges = end - MONTH_DAYS * np.arange(observed // MONTH_DAYS + 1)
-    monthly = -np.diff(np.searchsorted(days, edges, side="right"))
+    until = days.searchsorted(edges, side="right")
+    monthly = until[:-1] - until[1:]
     return Rate(
         events=count_between(days, end - observed, end),
         observed_days=observed,

@@ -133,7 +133,7 @@ def combined_p(p_values: Sequence[float]) -> float:
     The price, simulated: six tests correlated 0.64 reject 1.3 % at a nominal 1 %.
     Source: Liu & Xie (2020), J. Am. Stat. Assoc. 115, 393-402.
     """
-    p = np.clip(np.asarray(p_values, dtype=float), 1e-300, 0.5)
+    p = np.minimum(np.maximum(np.asarray(p_values, dtype=float), 1e-300), 0.5)
     if p.size == 0:
         return 1.0
     # tan((1/2 - p) pi) = 1 / tan(p pi), which keeps its digits for tiny p.
@@ -150,8 +150,9 @@ def dispersion(counts: NDArray[np.float64], prior: float, prior_weight: float) -
     n = counts.size
     if n < 2 or counts.sum() == 0:
         return prior
-    mean = float(counts.mean())
-    raw = max(0.0, (float(counts.var(ddof=1)) - mean) / mean**2)
+    mean = float(counts.sum()) / n
+    off = counts - mean
+    raw = max(0.0, (float((off * off).sum()) / (n - 1) - mean) / mean**2)
     return (n * raw + prior_weight * prior) / (n + prior_weight)
 
 
@@ -185,18 +186,15 @@ def scan_tail(k: int, rate: float, window: float, period: float) -> float:
     if k <= 2 or spans < 2:
         return min(1.0, spans * poisson_tail(k, psi))
 
-    def p(i: int) -> float:
-        return math.exp(i * math.log(psi) - psi - math.lgamma(i + 1)) if i >= 0 else 0.0
-
-    def up_to(i: int) -> float:
-        return float(special.gammaincc(i + 1, psi)) if i >= 0 else 0.0
-
-    pk, below = p(k), up_to(k - 1)
-    q2 = below**2 - (k - 1) * pk * p(k - 2) - (k - 1 - psi) * pk * up_to(k - 3)
-    a1 = 2 * pk * below * ((k - 1) * up_to(k - 2) - psi * up_to(k - 3))
-    a2 = 0.5 * pk**2 * ((k - 1) * (k - 2) * up_to(k - 3) - 2 * (k - 2) * psi * up_to(k - 4) + psi**2 * up_to(k - 5))
-    a3 = sum(p(2 * k - r) * up_to(r - 1) ** 2 for r in range(1, k))
-    a4 = sum(p(2 * k - r) * p(r) * ((r - 1) * up_to(r - 2) - psi * up_to(r - 3)) for r in range(2, k))
+    # Probabilities of i events, and of at most i, from 0 on; a negative i, which some terms ask for, is at the end.
+    p = [math.exp(i * math.log(psi) - psi - math.lgamma(i + 1)) for i in range(2 * k)]
+    up_to = [*special.gammaincc(np.arange(1, k + 1), psi).tolist(), 0.0, 0.0, 0.0]
+    pk, below = p[k], up_to[k - 1]
+    q2 = below**2 - (k - 1) * pk * p[k - 2] - (k - 1 - psi) * pk * up_to[k - 3]
+    a1 = 2 * pk * below * ((k - 1) * up_to[k - 2] - psi * up_to[k - 3])
+    a2 = 0.5 * pk**2 * ((k - 1) * (k - 2) * up_to[k - 3] - 2 * (k - 2) * psi * up_to[k - 4] + psi**2 * up_to[k - 5])
+    a3 = sum(p[2 * k - r] * up_to[r - 1] ** 2 for r in range(1, k))
+    a4 = sum(p[2 * k - r] * p[r] * ((r - 1) * up_to[r - 2] - psi * up_to[r - 3]) for r in range(2, k))
     q3 = below**3 - a1 + a2 + a3 - a4
     if q2 <= 0 or q3 <= 0:
         return 1.0

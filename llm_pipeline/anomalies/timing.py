@@ -24,11 +24,11 @@ DETECTOR = "timing"
 
 def cluster_sizes(days: Ints, width: int) -> Ints:
     """Sizes of clusters of sorted days: a cluster takes every trade within `width` days from its first one."""
+    after = days.searchsorted(days + width).tolist()
     sizes, i = [], 0
-    while i < days.size:
-        following = int(np.searchsorted(days, days[i] + width))
-        sizes.append(following - i)
-        i = following
+    while i < len(after):
+        sizes.append(after[i] - i)
+        i = after[i]
     return np.asarray(sizes, dtype=np.int64)
 
 
