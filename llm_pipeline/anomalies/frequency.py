@@ -37,7 +37,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
 
     p combines the predictive negative binomial mid-p values of both counts in all windows looked at, each weighed with
     the inverse of its length: most of a long window was looked at on earlier as-of dates. The days must exceed
-    the filer's habit by `min_z`: one busy day is not a busy month.
+    the filer's habit by `frequency_min_days_z`: one busy day is not a busy month.
     """
     anchors = history.anchors
     if anchors.size == 0:
@@ -80,7 +80,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
             cautions=sample_cautions(of_trades.rate.events, of_trades.rate.observed_days, thresholds),
         )
 
-    return Trial(DETECTOR, history.filer_key, p_value, of_days.z >= float(thresholds.min_z), describe)
+    return Trial(DETECTOR, history.filer_key, p_value, of_days.z >= float(thresholds.frequency_min_days_z), describe)
 
 
 def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tuple[Measure, ...]:

@@ -85,6 +85,11 @@ class Thresholds(BaseModel):
     frequency_min_trades: int = Field(
         default=5, description="A frequency spike has at least so many decisions: below that, one order list decides"
     )
+    frequency_min_days_z: Decimal = Field(
+        default=Decimal(3),
+        description="Days with a decision must be at least 3 standard deviations above the filer's habit: a few long "
+        "order lists are no busy time",
+    )
     amount_min_trades: int = Field(default=2, description="One large trade is an event of life; two are a pattern")
     amount_min_steps: Decimal = Field(
         default=Decimal(1), description="Mean range index at least one statutory range above the baseline mean"
