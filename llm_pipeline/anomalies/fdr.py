@@ -21,7 +21,7 @@ import numpy as np
 
 
 def adjusted_p_values(p_values: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:
-    """The smallest level at which each hypothesis would be rejected, in the order given. Weights are equal if not given.
+    """The smallest level at which each hypothesis would be rejected, in the order given; equal weights by default.
 
     Raises:
         ValueError: a p-value is not within 0 and 1, or a weight is not above 0, or their numbers differ.

@@ -1,4 +1,4 @@
-"""What is known of how busy everybody was, and what it does to a count: against scipy's distributions and integration."""
+"""How busy everybody was, and what that does to a count: against scipy's distributions and integration."""
 
 from __future__ import annotations
 
