@@ -106,7 +106,8 @@ def candidates_on(
     """The candidates of an as-of date, by id. `earlier`: the episodes of the as-of dates before it, as last seen."""
     episodes = [c for c in earlier if c.last_seen < as_of]
     trials = [trial for trial in trials_on(book, congress, as_of, _reported(episodes)) if trial.possible]
-    adjusted = adjusted_p_values([trial.p_value for trial in trials])
+    weights = [book.thresholds.trial_weights.of(trial.detector) for trial in trials]
+    adjusted = adjusted_p_values([trial.p_value for trial in trials], weights)
     found: dict[str, Candidate] = {}
     for trial, adjusted_p in zip(trials, adjusted, strict=True):
         if adjusted_p > book.thresholds.level or not trial.large_enough or trial.describe is None:

@@ -35,8 +35,9 @@ def robust_z(count: int, monthly: tuple[int, ...], months: float) -> float | Non
 def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
     """One trial: the least likely of the 14-, 30- and 90-day windows that end on a newly known trade.
 
-    p combines the predictive negative binomial tails of both counts in all windows looked at. The days must exceed
-    the filer's habit by `min_z`: one busy day is not a busy month.
+    p combines the predictive negative binomial mid-p values of both counts in all windows looked at, each weighed with
+    the inverse of its length: most of a long window was looked at on earlier as-of dates. The days must exceed
+    the filer's habit by `frequency_min_days_z`: one busy day is not a busy month.
     """
     anchors = history.anchors
     if anchors.size == 0:
@@ -46,6 +47,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
     first_day = history.first_day
     best: tuple[float, int, Excess, Excess] | None = None
     tails: list[float] = []
+    weights: list[float] = []
     for window in (thresholds.burst_days, *thresholds.windows_days):
         for end in window_ends(anchors, window):
             busy = crowd.activity(end, window, history.filer_key)
@@ -54,6 +56,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
             if of_trades is None or of_days is None or of_trades.rate.events < thresholds.min_baseline_trades:
                 continue
             tails += (of_trades.p, of_days.p)
+            weights += (1 / window, 1 / window)
             p = min(of_trades.p, of_days.p)
             if of_trades.count >= thresholds.frequency_min_trades and (best is None or p < best[0]):
                 best = (p, end, of_trades, of_days)
@@ -62,7 +65,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
     if best is None:
         return no_evidence(DETECTOR, history.filer_key)
     _, end, of_trades, of_days = best
-    p_value = combined_p(tails)
+    p_value = combined_p(tails, weights)
 
     def describe() -> Finding:
         start = tightest_start(trades, of_trades.rate.expected(1), end - of_trades.window + 1, end)
@@ -77,7 +80,7 @@ def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) ->
             cautions=sample_cautions(of_trades.rate.events, of_trades.rate.observed_days, thresholds),
         )
 
-    return Trial(DETECTOR, history.filer_key, p_value, of_days.z >= float(thresholds.min_z), describe)
+    return Trial(DETECTOR, history.filer_key, p_value, of_days.z >= float(thresholds.frequency_min_days_z), describe)
 
 
 def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tuple[Measure, ...]:

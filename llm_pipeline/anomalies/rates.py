@@ -94,9 +94,13 @@ class Excess:
 
     @cached_property
     def p(self) -> float:
-        """Predictive negative binomial tail, averaged over what is known of the activity."""
+        """Predictive negative binomial mid-p: P(more) + P(as many) / 2, averaged over what is known of the activity.
+
+        The whole tail of so small counts is too large on average (Lancaster 1961, J. Am. Stat. Assoc. 56, 223-234).
+        """
         means = self.rate.expected(self.window) * FACTORS
-        return self.activity.average(negative_binomial_tails(self.count, means, self.rate.size))
+        as_many, more = (negative_binomial_tails(k, means, self.rate.size) for k in (self.count, self.count + 1))
+        return self.activity.average((as_many + more) / 2)
 
 
 def excess_in(

@@ -125,19 +125,20 @@ def subset_sum_tail(chosen: Ints, others: Ints) -> float:
     return float(min(1.0, ways[m, target] / ways[m].sum()))
 
 
-def combined_p(p_values: Sequence[float]) -> float:
+def combined_p(p_values: Sequence[float], weights: Sequence[float] | None = None) -> float:
     """One p-value for several dependent tests of one hypothesis: the Cauchy combination.
 
     Like Bonferroni when one test stands out, without its penalty when neighbouring windows agree. Values above 1/2
     count as 1/2: counts give p = 1 often, whose large negative terms would cancel the evidence of another window.
     The price, simulated: six tests correlated 0.64 reject 1.3 % at a nominal 1 %.
+    Weights, equal if not given, say how much each test counts; only their ratios matter.
     Source: Liu & Xie (2020), J. Am. Stat. Assoc. 115, 393-402.
     """
     p = np.minimum(np.maximum(np.asarray(p_values, dtype=float), 1e-300), 0.5)
     if p.size == 0:
         return 1.0
     # tan((1/2 - p) pi) = 1 / tan(p pi), which keeps its digits for tiny p.
-    statistic = float(np.mean(1.0 / np.tan(np.pi * p)))
+    statistic = float(np.average(1.0 / np.tan(np.pi * p), weights=weights))
     return float(np.arctan2(1.0, statistic) / np.pi)
 
 

@@ -13,12 +13,34 @@ from pydantic import BaseModel, ConfigDict, Field
 from llm_pipeline.hashing import hash_of
 
 
+class TrialWeights(BaseModel):
+    """Parts of the level by detector (`fdr`): a pattern that says little by itself must be rarer to be raised.
+
+    Three trades in 48 hours and company in a whole sector are no more than order lists and market days in most cases.
+    What they leave goes to bursts, which have to stand out from the widely varying habit of one filer alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frequency: Decimal = Field(default=Decimal(3), gt=0)
+    amount: Decimal = Field(default=Decimal(1), gt=0)
+    proximity: Decimal = Field(default=Decimal(1), gt=0)
+    sector: Decimal = Field(default=Decimal("0.5"), gt=0)
+    coordination: Decimal = Field(default=Decimal(1), gt=0)
+    timing: Decimal = Field(default=Decimal("0.25"), gt=0)
+    sector_coordination: Decimal = Field(default=Decimal("0.25"), gt=0)
+
+    def of(self, detector: str) -> float:
+        """The weight of a detector's trials."""
+        return float(getattr(self, detector))
+
+
 class Thresholds(BaseModel):
     """What counts as unusual. Frozen; a changed number needs a changed `version`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: str = Field(default="1.1.0", description="Changes with every changed number")
+    version: str = Field(default="1.2.0", description="Changes with every changed number")
     windows_days: tuple[int, int] = Field(
         default=(30, 90), description="Lengths of the windows under test: a month and a quarter"
     )
@@ -34,6 +56,9 @@ class Thresholds(BaseModel):
         lt=1,
         description="Benjamini-Hochberg level over all trials of one as-of date (filers x detectors). If nothing is "
         "unusual, at most this share of as-of dates with new disclosures has any alert",
+    )
+    trial_weights: TrialWeights = Field(
+        default=TrialWeights(), description="How unequally the detectors share the level; only the ratios matter"
     )
     min_z: Decimal = Field(default=Decimal(2), description="A pattern must also be at least 2 standard deviations off")
     dispersion_prior: Decimal = Field(
@@ -59,6 +84,11 @@ class Thresholds(BaseModel):
     )
     frequency_min_trades: int = Field(
         default=5, description="A frequency spike has at least so many decisions: below that, one order list decides"
+    )
+    frequency_min_days_z: Decimal = Field(
+        default=Decimal(3),
+        description="Days with a decision must be at least 3 standard deviations above the filer's habit: a few long "
+        "order lists are no busy time",
     )
     amount_min_trades: int = Field(default=2, description="One large trade is an event of life; two are a pattern")
     amount_min_steps: Decimal = Field(

@@ -24,6 +24,20 @@ def test_the_order_of_trials_does_not_matter(p_values: list[float], random: obje
     assert [straight[i] for i in order] == pytest.approx(shuffled)
 
 
+def test_weights_share_the_level_unequally_and_keep_it() -> None:
+    p_values = [0.02, 0.02, 0.9, 0.9]
+    assert adjusted_p_values(p_values, [3, 1, 2, 2]) == pytest.approx(
+        list(multipletests([0.02 * 2 / 3, 0.04, 0.9, 0.9], method="fdr_bh")[1])
+    )
+    assert adjusted_p_values(p_values, [7, 7, 7, 7]) == pytest.approx(adjusted_p_values(p_values))
+    rng = np.random.default_rng(3)
+    days = [adjusted_p_values(rng.uniform(size=14).tolist(), [3, 1, 1, 1, 0.5, 0.25, 0.25] * 2) for _ in range(4000)]
+    assert np.mean([min(day) <= 0.05 for day in days]) <= 0.058
+    for wrong in ([1.0], [1.0, 1.0, 0.0, 1.0]):
+        with pytest.raises(ValueError, match="as many weights above 0"):
+            adjusted_p_values(p_values, wrong)
+
+
 def test_without_any_anomaly_a_day_has_an_alert_at_most_as_often_as_the_level_says() -> None:
     rng = np.random.default_rng(2)
     days = [adjusted_p_values(rng.uniform(size=18).tolist()) for _ in range(4000)]
