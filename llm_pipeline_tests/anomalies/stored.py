@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -65,6 +65,20 @@ def burst(filer: str, count: int = 16) -> list[Row]:
     return [
         Row(f"{filer} burst {n}", filer, BURST + timedelta(days=n % 8), PUBLIC, TICKERS[n % 8], low=15_001, high=50_000)
         for n in range(count)
+    ]
+
+
+def calm() -> list[Row]:
+    """Eight filers as usual all the while: without others a filer's burst may be a busy time of all."""
+    return [
+        replace(
+            row,
+            traded=row.traded + timedelta(days=3 * n),
+            disclosed=row.disclosed + timedelta(days=3 * n),
+            ticker=f"CALM{n}",
+        )
+        for n in range(8)
+        for row in habit(f"Calm Filer {'ABCDEFGH'[n]}")
     ]
 
 

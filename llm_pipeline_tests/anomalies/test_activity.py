@@ -18,7 +18,7 @@ ROUNDED_DAYS = float(np.exp(STEP * round(np.log(DAYS) / STEP)))
 
 def seen(active: list[int], public: float) -> Sighting:
     """Filers 0-2 have reported later trades, 3-5 may not have reported yet."""
-    return Sighting(DAYS, np.array(active, np.int64), np.array([True] * 3 + [False] * 3), public)
+    return Sighting(DAYS, np.isin(np.arange(6), active), np.array([True] * 3 + [False] * 3), public)
 
 
 def likelihood(factor: float, active: list[int], public: float) -> float:

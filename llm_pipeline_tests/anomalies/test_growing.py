@@ -18,7 +18,7 @@ from llm_pipeline.anomalies.service import find_candidates
 from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.offline_model.faults import Fault
-from llm_pipeline_tests.anomalies.stored import BURST, NOW, PUBLIC, Row, burst, disclosure_id, dump, habit, store
+from llm_pipeline_tests.anomalies.stored import BURST, NOW, PUBLIC, Row, burst, calm, disclosure_id, dump, habit, store
 from llm_pipeline_tests.anomalies.test_judging import judge
 
 FILER = "Quillon A Featherbarrow"
@@ -40,7 +40,15 @@ def more(disclosed: date, name: str, count: int = 16) -> list[Row]:
     ]
 
 
-GROWING = [*habit(FILER), *burst(FILER), *more(AGAIN, "b"), *more(THIRD, "c", 40), *habit("Thaddea Brindlewick")]
+OTHERS = [*habit("Thaddea Brindlewick"), *calm()]
+GROWING = [*habit(FILER), *burst(FILER), *more(AGAIN, "b"), *more(THIRD, "c", 40), *OTHERS]
+    *habit(FILER),
+    *burst(FILER),
+    *more(AGAIN, "b"),
+    *more(THIRD, "c", 40),
+    *habit("Thaddea Brindlewick"),
+    *calm(),
+]
 
 
 def detect(db: Database, start: date, end: date) -> None:

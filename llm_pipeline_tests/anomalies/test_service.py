@@ -10,7 +10,7 @@ from psycopg import Connection
 from llm_pipeline.anomalies import account
 from llm_pipeline.anomalies.service import compute_baselines, find_candidates, read_known
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline_tests.anomalies.stored import BURST, NOW, PUBLIC, Row, burst, disclosure_id, dump, habit, store
+from llm_pipeline_tests.anomalies.stored import BURST, NOW, PUBLIC, Row, burst, calm, disclosure_id, dump, habit, store
 
 BUSY, QUIET = "Quillon A Featherbarrow", "Thaddea Brindlewick"
 START, END = date(2020, 3, 1), date(2020, 7, 1)
@@ -24,20 +24,6 @@ def detect(db: Database, start: date = START, end: date = END, now=NOW):
     report = find_candidates(db, start, end, now=now, thresholds=Thresholds())
     db.commit()
     return report
-
-
-def calm() -> list[Row]:
-    """Eight filers as usual all the while: without others a filer's burst may be a busy time of all."""
-    return [
-        replace(
-            row,
-            traded=row.traded + timedelta(days=3 * n),
-            disclosed=row.disclosed + timedelta(days=3 * n),
-            ticker=f"CALM{n}",
-        )
-        for n in range(8)
-        for row in habit(f"Calm Filer {'ABCDEFGH'[n]}")
-    ]
 
 
 def state(db: Database) -> dict[str, list[str]]:
