@@ -42,13 +42,6 @@ def more(disclosed: date, name: str, count: int = 16) -> list[Row]:
 
 OTHERS = [*habit("Thaddea Brindlewick"), *calm()]
 GROWING = [*habit(FILER), *burst(FILER), *more(AGAIN, "b"), *more(THIRD, "c", 40), *OTHERS]
-    *habit(FILER),
-    *burst(FILER),
-    *more(AGAIN, "b"),
-    *more(THIRD, "c", 40),
-    *habit("Thaddea Brindlewick"),
-    *calm(),
-]
 
 
 def detect(db: Database, start: date, end: date) -> None:
