@@ -76,6 +76,8 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
             "HOUSE_DISCLOSURES_SOURCE": f"{sample / 'house' / 'all_transactions.csv'},"
             f"{sample / 'house' / 'ptr_parsed.jsonl'}",
             **_reference_sources(sample),
+            # The sample is 60 days long: at the usual 21 trading days hardly a signal would have an outcome.
+            "FEEDBACK_PRIMARY_HORIZON": os.environ.get("FEEDBACK_PRIMARY_HORIZON", "5"),
             "LLM_PIPELINE_AUTOMATION": os.environ.get("LLM_PIPELINE_AUTOMATION", "1"),
         },
     )

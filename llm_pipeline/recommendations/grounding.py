@@ -73,20 +73,25 @@ class Claim:
 
 @dataclass(frozen=True)
 class GroundedFeedback:
-    """What is left of an answer, and what was refused. `empty`: nothing is left to decide about."""
+    """What is left of an answer, and what was refused."""
 
     answer: FeedbackAnswer
     claims: tuple[Claim, ...]
 
     @property
     def empty(self) -> bool:
-        """Whether no proposal of any kind survived."""
-        return not (
-            self.answer.failure_patterns
-            or self.answer.prompt_recommendations
-            or self.answer.threshold_adjustments
-            or self.answer.data_quality_feedback.recommended_pipeline_changes
-        )
+        """Whether no proposal of any kind is left."""
+        return proposes_nothing(self.answer)
+
+
+def proposes_nothing(answer: FeedbackAnswer) -> bool:
+    """Whether there is nothing in an answer that a person could decide about."""
+    return not (
+        answer.failure_patterns
+        or answer.prompt_recommendations
+        or answer.threshold_adjustments
+        or answer.data_quality_feedback.recommended_pipeline_changes
+    )
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class RecommendationReport:
         stored: the rows, newest evidence of each week.
         nothing_closed: weeks with a scorecard but without a closed signal.
         no_scorecard: weeks without a scorecard.
+        nothing_proposed: weeks about which the answer proposes no change.
         failed: by week, why there is no answer.
         invalid, ungrounded: stored rows that no longer fit the contract, or the evidence.
     """
@@ -59,6 +60,7 @@ class RecommendationReport:
     stored: list[dict[str, Any]] = field(default_factory=list)
     nothing_closed: list[date] = field(default_factory=list)
     no_scorecard: list[date] = field(default_factory=list)
+    nothing_proposed: list[date] = field(default_factory=list)
     failed: dict[date, str] = field(default_factory=dict)
     invalid: list[str] = field(default_factory=list)
     ungrounded: list[str] = field(default_factory=list)
@@ -97,6 +99,9 @@ def account_for_weeks(
         jobs = {row["idempotency_key"]: row for row in cur.execute(_JOBS, [[week.job_key for week in asked]])}
     for week in asked:
         row, job = rows.get(week.feedback_id), jobs[week.job_key]
+        if row is None and job["status"] == "SUCCEEDED":
+            report.nothing_proposed.append(week.end)
+            continue
         if row is None:
             report.failed[week.end] = job["last_error"] or f"the question is {job['status']}"
             continue

@@ -19,6 +19,9 @@ from llm_pipeline.sample.trading_days import is_open, open_day_before
 PATTERN_FILERS: tuple[Filer, ...] = (*SENATORS[-6:], *REPRESENTATIVES[-2:])
 """Filers that ordinary filings leave alone."""
 
+CALM_FILERS: tuple[Filer, ...] = (*SENATORS[-12:-6], *REPRESENTATIVES[4:8])
+"""Filers that trade as ever all the while: against them it shows that the others do not."""
+
 
 @dataclass(frozen=True)
 class Pattern:

@@ -13,7 +13,13 @@ from llm_pipeline.sample.filing_defects import Planter, plant_everything
 from llm_pipeline.sample.filings import HOUSE, HOUSE_PTR, SENATE, Filing, FilingMaker, Source
 from llm_pipeline.sample.house_format import write_house
 from llm_pipeline.sample.manifest import FilingState, SampleFiling, SampleManifest
-from llm_pipeline.sample.patterns import PATTERN_FILERS, plant_earlier_spikes, plant_patterns, quiet_past
+from llm_pipeline.sample.patterns import (
+    CALM_FILERS,
+    PATTERN_FILERS,
+    plant_earlier_spikes,
+    plant_patterns,
+    quiet_past,
+)
 from llm_pipeline.sample.people import REPRESENTATIVES, SENATORS, Filer
 from llm_pipeline.sample.reference import FOLDERS as REFERENCE_FOLDERS
 from llm_pipeline.sample.reference import write_reference
@@ -29,10 +35,11 @@ _CAPITALS = 0.06
 
 
 def _ordinary(maker: FilingMaker, days: list[date], count: int) -> list[Filing]:
+    apart = {*PATTERN_FILERS, *CALM_FILERS}
     everyone: dict[Source, list[Filer]] = {
-        "senate_efd": [f for f in SENATORS if f not in PATTERN_FILERS],
-        "house_stock_watcher": [f for f in REPRESENTATIVES[:18] if f not in PATTERN_FILERS],
-        "house_ptr": [f for f in REPRESENTATIVES[18:] if f not in PATTERN_FILERS],
+        "senate_efd": [f for f in SENATORS if f not in apart],
+        "house_stock_watcher": [f for f in REPRESENTATIVES[:18] if f not in apart],
+        "house_ptr": [f for f in REPRESENTATIVES[18:] if f not in apart],
     }
     filings = []
     # Each source gets one at least: an empty file is no export.
@@ -90,8 +97,8 @@ def write_sample(
         filings_per_week: ordinary filings; each has 1 to 14 rows, 4.6 on average.
         copies: how many of each defect and quirk; fewer where rows run out.
         patterns: whether the five anomalies are planted.
-        baseline_months: months of monthly filings before `start` for the filers of the anomalies; with any, two more
-            anomalies are planted early in the window.
+        baseline_months: months of monthly filings before `start` for the filers of the anomalies, and for some calm
+            ones; with any, two more anomalies are planted early in the window.
 
     Raises:
         ValueError: no day of [start, end) is a working day.
@@ -107,7 +114,7 @@ def write_sample(
     plant_everything(planter, days, copies)
     filings, anomalies = planter.filings, []
     if patterns:
-        for filer in PATTERN_FILERS:
+        for filer in (*PATTERN_FILERS, *CALM_FILERS):
             filings += quiet_past(maker, filer, start - timedelta(days=30 * baseline_months), days[-1])
         # Without a past there is nothing to stand out against, and without weeks behind it no outcome.
         earlier = plant_earlier_spikes(maker, days[len(days) // 6]) if baseline_months else []

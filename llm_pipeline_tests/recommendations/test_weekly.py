@@ -67,6 +67,15 @@ def test_a_week_is_asked_about_once_and_its_advice_is_stored_pending(database_ur
     assert len(rows(database_url)) == 1
 
 
+def test_an_answer_that_proposes_nothing_leaves_nothing_to_decide_about(database_url):
+    with connect(database_url) as conn:
+        store(conn, [won(1), won(2)])
+    report, done = run(database_url)
+    assert (report.nothing_proposed, report.stored, report.failed) == ([END], [], {})
+    assert done.calls == 1
+    assert rows(database_url) == []
+
+
 def test_new_outcomes_are_new_advice_and_the_undecided_old_one_is_superseded(database_url, signals):
     first, _ = run(database_url)
     with connect(database_url) as conn:

@@ -102,14 +102,20 @@ async def prompt_recommendations(
 
 def _metadata(report: RecommendationReport, calls: int) -> dict[str, Any]:
     last = report.stored[-1] if report.stored else None
-    asked = len(report.stored) + len(report.failed)
+    if report.stored:
+        status = "stored"
+    elif report.failed:
+        status = "no answer"
+    else:
+        status = "no change proposed" if report.nothing_proposed else "no week with closed signals"
     found: dict[str, Any] = {
-        "status": "stored" if report.stored else "no answer" if asked else "no week with closed signals",
+        "status": status,
         "dagster/row_count": len(report.stored),
         "weeks": report.weeks,
         "weeks_without_closed_signal": len(report.nothing_closed),
         "weeks_without_scorecard": len(report.no_scorecard),
         "weeks_without_answer": len(report.failed),
+        "weeks_without_proposal": len(report.nothing_proposed),
         "model_calls": calls,
         "claims_refused": sum(report.claims.values()),
     }

@@ -18,7 +18,7 @@ from llm_pipeline.interrogations.queued import (
 )
 from llm_pipeline.llm.schema import Schema
 from llm_pipeline.recommendations.contract import FeedbackAnswer
-from llm_pipeline.recommendations.grounding import ground_feedback
+from llm_pipeline.recommendations.grounding import ground_feedback, proposes_nothing
 from llm_pipeline.recommendations.interrogation import KEY, bound_schema
 from llm_pipeline.recommendations.store import read_case, store_recommendation
 
@@ -60,7 +60,8 @@ def _ground(evidence: Evidence, answer: BaseModel) -> Grounded:
 def _store(
     cur: psycopg.Cursor[Any], job: JobRef, evidence: Evidence, grounded: Grounded, audit_id: str, now: datetime
 ) -> None:
-    store_recommendation(cur, evidence.facts, grounded.result, audit_id, now)
+    if not proposes_nothing(grounded.result):  # nobody has to decide about nothing; the job and its call are kept
+        store_recommendation(cur, evidence.facts, grounded.result, audit_id, now)
 
 
 INTERROGATION = QueuedInterrogation(
