@@ -169,3 +169,15 @@ def chain(conn: Connection[Any], recommendation_id: str) -> list[Step]:
             f"there is no recommendation {recommendation_id}; see `llm-pipeline recommendations list`"
         )
     return [Step(**row) for row in rows]
+
+
+_DECIDED: LiteralString = """
+    SELECT part ->> 'recommendation_id'
+    FROM llm_prompt_recommendations r, jsonb_array_elements(r.prompt_recommendations) AS parts (part)
+    WHERE r.status IN ('approved', 'applied')
+    ORDER BY r.reviewed_at DESC NULLS LAST, 1 LIMIT %s"""
+
+
+def open_chains(conn: Connection[Any], most: int = 10) -> dict[str, list[Step]]:
+    """The chains of the recommendations that somebody approved, by id, the latest decided first."""
+    return {found: chain(conn, found) for (found,) in conn.execute(_DECIDED, [most]).fetchall()}

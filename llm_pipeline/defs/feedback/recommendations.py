@@ -13,6 +13,7 @@ from llm_pipeline.defs.tables import table
 from llm_pipeline.jobs.working import Shift, work_on_queue
 from llm_pipeline.partitions import weekly
 from llm_pipeline.recommendations.interrogation import KEY
+from llm_pipeline.recommendations.service import Step, open_chains
 from llm_pipeline.recommendations.weekly import RecommendationReport, account_for_weeks, queue_weeks
 
 JSON_SCHEMA_VALID = "json_schema_valid"
@@ -89,9 +90,10 @@ async def prompt_recommendations(
             raise dg.Failure(description=next(iter(done.unusable.values())), allow_retries=False)
     with postgres.connect() as conn:
         account_for_weeks(conn, asked, report)
+        became = open_chains(conn)
     failed = [f"{end}: {why}" for end, why in report.failed.items()]
     return dg.MaterializeResult(
-        metadata=_metadata(report, calls),
+        metadata=_metadata(report, calls, became),
         check_results=[
             problems_result(RECOMMENDATIONS, JSON_SCHEMA_VALID, report.invalid),
             problems_result(RECOMMENDATIONS, GROUNDING, report.ungrounded),
@@ -100,7 +102,7 @@ async def prompt_recommendations(
     )
 
 
-def _metadata(report: RecommendationReport, calls: int) -> dict[str, Any]:
+def _metadata(report: RecommendationReport, calls: int, became: dict[str, list[Step]]) -> dict[str, Any]:
     last = report.stored[-1] if report.stored else None
     if report.stored:
         status = "stored"
@@ -133,6 +135,22 @@ def _metadata(report: RecommendationReport, calls: int) -> dict[str, Any]:
                     "priority": one["priority"],
                 }
                 for one in last["prompt_recommendations"]
+            ],
+        )
+    if became:
+        found["what_became_of_advice"] = table(
+            dict.fromkeys(("recommendation", "step", "id", "at", "by", "detail"), "string"),
+            [
+                {
+                    "recommendation": recommendation_id,
+                    "step": one.step,
+                    "id": one.id,
+                    "at": f"{one.at:%Y-%m-%d %H:%M}" if one.at else "",
+                    "by": one.by or "",
+                    "detail": one.detail,
+                }
+                for recommendation_id, steps in became.items()
+                for one in steps
             ],
         )
     return found
