@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,8 +13,12 @@ from typing import Any
 from llm_pipeline.hashing import sha256_hex
 from llm_pipeline.recommendations.parameters import Parameter
 
-SHOWN_SIGNALS = 60
-EXAMPLES = 10
+SHOWN_SIGNALS = 14
+SHOWN_GROUPS = 8
+SHOWN_CARDS = 5
+EXAMPLES = 5
+LONGEST_MEANING = 50
+"""With these bounds a prompt stays below 8,000 tokens, however many signals a period has."""
 SMALLEST_GROUP = 2
 """One lost signal has nothing in common with others."""
 
@@ -75,7 +79,7 @@ class FeedbackCase:
     @property
     def groups(self) -> tuple[LossGroup, ...]:
         """Groups of lost signals, the largest first."""
-        return loss_groups(self.signals)
+        return loss_groups(self.signals, {one.signal_id for one in self.shown_signals()})
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -93,9 +97,8 @@ class FeedbackCase:
         return f"fb-{sha256_hex(json.dumps(self.variables(), sort_keys=True))[:16]}"
 
     def shown_signals(self) -> tuple[SignalResult, ...]:
-        """The signals in the prompt: the worst, and of each group those that stand for it."""
-        examples = {one for group in self.groups for one in group.signal_ids}
-        worst = sorted(self.signals, key=lambda one: (one.signal_id not in examples, one.alpha_pct, one.signal_id))
+        """The signals in the prompt: those that lost most."""
+        worst = sorted(self.signals, key=lambda one: (one.hit, one.return_pct, one.signal_id))
         return tuple(sorted(worst[:SHOWN_SIGNALS], key=lambda one: one.signal_id))
 
     def question(self) -> dict[str, Any]:
@@ -110,7 +113,7 @@ class FeedbackCase:
             "end_date": self.end.isoformat(),
             "validation_version": self.validation_version,
             "anomaly_version": self.anomaly_version,
-            "scorecard_json": self.scorecard,
+            "scorecard_json": _shown_scorecard(self.scorecard),
             "loss_groups_json": [
                 {
                     "group": one.group,
@@ -128,7 +131,7 @@ class FeedbackCase:
                     "current_value": one.text,
                     "lowest": format(one.lowest.normalize(), "f"),
                     "highest": format(one.highest.normalize(), "f"),
-                    "meaning": one.meaning,
+                    "meaning": one.meaning[:LONGEST_MEANING],
                 }
                 for one in self.parameters
             ],
@@ -157,8 +160,18 @@ def _signal(one: SignalResult) -> dict[str, Any]:
     }
 
 
-def loss_groups(signals: Sequence[SignalResult]) -> tuple[LossGroup, ...]:
-    """Groups with at least `SMALLEST_GROUP` lost signals, by number lost, then by name."""
+def _shown_scorecard(scorecard: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the parts that a model has no use for: cards without a closed signal, and the bins of calibration."""
+    cards = [card for card in scorecard.get("scorecards", ()) if card.get("n", 1)]
+    shown = [{name: value for name, value in card.items() if name != "calibration"} for card in cards[:SHOWN_CARDS]]
+    return {**scorecard, "scorecards": shown}
+
+
+def loss_groups(signals: Sequence[SignalResult], shown: Collection[str]) -> tuple[LossGroup, ...]:
+    """The largest groups with at least `SMALLEST_GROUP` lost signals, by number lost, then by name.
+
+    shown: ids that may be named as examples.
+    """
     members: dict[str, list[SignalResult]] = defaultdict(list)
     for one in signals:
         for group in _properties(one):
@@ -169,9 +182,9 @@ def loss_groups(signals: Sequence[SignalResult]) -> tuple[LossGroup, ...]:
         if len(lost) >= SMALLEST_GROUP:
             mean = -sum((one.return_pct for one in lost), Decimal(0)) / len(lost)
             whole = int(max(Decimal(0), mean).quantize(Decimal(1), ROUND_HALF_UP))
-            examples = tuple(sorted(one.signal_id for one in lost[:EXAMPLES]))
+            examples = tuple(sorted([one.signal_id for one in lost if one.signal_id in shown][:EXAMPLES]))
             found.append(LossGroup(group, len(all_of_it), len(lost), whole, examples))
-    return tuple(sorted(found, key=lambda one: (-one.frequency, one.group)))
+    return tuple(sorted(found, key=lambda one: (-one.frequency, one.group))[:SHOWN_GROUPS])
 
 
 def _properties(one: SignalResult) -> Iterable[str]:
