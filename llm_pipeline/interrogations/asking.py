@@ -17,7 +17,7 @@ import psycopg
 from psycopg import Connection
 from pydantic import BaseModel
 
-from llm_pipeline.db.bulk import as_jsonb_rows
+from llm_pipeline.interrogations.claims import write_claims
 from llm_pipeline.interrogations.queued import (
     Evidence,
     EvidenceMissingError,
@@ -40,12 +40,6 @@ Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection whose transaction is committed at the end, or rolled back on an error."""
 NOT_QUEUED = ""
 """Job id of a question that was never in the queue."""
-
-_CLAIMS = """
-INSERT INTO ungrounded_claims (audit_trail_id, interrogation, claim, reason_code, detail)
-SELECT audit_trail_id, interrogation, claim, reason_code, detail
-FROM jsonb_populate_recordset(NULL::ungrounded_claims, %s)
-"""
 
 
 @dataclass(frozen=True)
@@ -154,8 +148,6 @@ def _write(
         audit_id = found.attempts[-1].id if found.attempts else None
         if audit_id is None:
             return
-        if found.claims:
-            rows = [{"audit_trail_id": audit_id, "interrogation": asked.key, **vars(claim)} for claim in found.claims]
-            cur.execute(_CLAIMS, [as_jsonb_rows(rows)])
+        write_claims(cur, asked.key, audit_id, found.claims)
         if found.result is not None:
             asked.store(cur, ref, evidence, Grounded(found.result, found.claims), audit_id, now)

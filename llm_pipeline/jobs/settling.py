@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from llm_pipeline.db.bulk import as_jsonb_rows
+from llm_pipeline.interrogations.claims import write_claims
 from llm_pipeline.interrogations.queued import UngroundedClaim
 from llm_pipeline.jobs.job import ClaimedJob
 from llm_pipeline.jobs.store import JobEnd, already_ended, end, release
@@ -23,12 +23,6 @@ Store = Callable[[psycopg.Cursor[Any], str, datetime], None]
 """Writes a result, given the audit row's id and the time."""
 
 Written = Literal["written", "stale"]
-
-_CLAIMS = """
-INSERT INTO ungrounded_claims (audit_trail_id, interrogation, claim, reason_code, detail)
-SELECT audit_trail_id, interrogation, claim, reason_code, detail
-FROM jsonb_populate_recordset(NULL::ungrounded_claims, %s)
-"""
 
 
 class ResultNotStoredError(RuntimeError):
@@ -92,16 +86,5 @@ def _store(cur: psycopg.Cursor[Any], store: Store, audit_id: str, now: datetime)
 
 
 def _write_claims(cur: psycopg.Cursor[Any], done: Settlement) -> None:
-    if not done.claims or done.how is None:
-        return
-    rows = [
-        {
-            "audit_trail_id": done.how.audit_id,
-            "interrogation": done.job.interrogation_key,
-            "claim": claim.claim,
-            "reason_code": claim.reason_code,
-            "detail": claim.detail,
-        }
-        for claim in done.claims
-    ]
-    cur.execute(_CLAIMS, [as_jsonb_rows(rows)])
+    if done.how is not None:
+        write_claims(cur, done.job.interrogation_key, done.how.audit_id, done.claims)
