@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_pipeline.anomalies.book import History
+from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import excess_in

@@ -1,34 +1,27 @@
 """All trades in columns, sorted by filer and day, and what of them was public on a day. Pure.
 
-Belongs here: the layout that makes a day's look at one filer a slice (20-50 µs) instead of a search.
-A `History` is one filer's trades known on an as-of date; detectors see nothing else.
+Belongs here: the layout that makes a day's look at a filer a slice instead of a search.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from llm_pipeline.anomalies.history import Flags, Histories, Ints, narrow, savings_plans, stable_order
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import SIDES, Classification, Trade
+from llm_pipeline.anomalies.trade import SIDES, Trade
 from llm_pipeline.reference.records import GICS_SECTORS
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
-NOTHING_REPORTED: Mapping[str, int] = MappingProxyType({})
-CLASS_BITS: Mapping[str, int] = {name: 1 << i for i, name in enumerate(get_args(Classification))}
+NOTHING_REPORTED: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 EPOCH = date(1970, 1, 1)
-NEVER = date(9999, 12, 31)
+_NEVER = (date(9999, 12, 31) - EPOCH).days
 
 SCHEMA = pl.Schema(
     {
@@ -70,114 +63,40 @@ def frame_of(trades: Iterable[Trade], sector_of: Mapping[str, str]) -> pl.DataFr
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-@dataclass(frozen=True)
-class History:
-    """One filer's trades known on an as-of date, by day. Arrays have one item per trade.
-
-    first_day: of all known trades; the arrays leave out what lies more than two baselines before the newly known
-    ones, for no window reaches there. row: position in the book; day: day number; sector: 0-10 or -1; index: range
-    index or 0; new: became known on the as-of date itself; decision: False for a repeat of the same asset, side and
-    day (the same order filled for several accounts counts once); periodic: part of a savings plan; reported: bits of
-    `CLASS_BITS`, the classifications of episodes of earlier as-of dates that the trade is part of.
-    """
-
-    filer_key: str
-    as_of: int
-    first_day: int
-    row: Ints
-    day: Ints
-    asset: Ints
-    sector: Ints
-    side: Ints
-    index: Ints
-    new: Flags
-    decision: Flags
-    periodic: Flags
-    reported: Ints
-
-    @cached_property
-    def counted(self) -> Flags:
-        """Decisions that are not part of a savings plan: what rates and windows are counted over."""
-        return self.decision & ~self.periodic
-
-    @cached_property
-    def days(self) -> Ints:
-        """Days of the counted decisions, ascending."""
-        return self.day[self.counted]
-
-    def usual(self, *classifications: Classification) -> Flags:
-        """Counted decisions that make up a baseline: those of reported episodes of these kinds are set apart.
-
-        Else an unusual month would teach the baseline that such months are usual, as in outbreak detection
-        (Farrington et al. 1996, J. R. Stat. Soc. A 159, 547-563).
-        """
-        return self.counted & (self.reported & sum(CLASS_BITS[name] for name in classifications) == 0)
-
-    @cached_property
-    def unreported(self) -> Flags:
-        """Counted decisions that no earlier episode contains."""
-        return self.counted & (self.reported == 0)
-
-    @cached_property
-    def anchors(self) -> Ints:
-        """Distinct days of the newly known counted decisions: where a window under test may end."""
-        return np.unique(self.day[self.counted & self.new])
-
-
-def _savings_plans(day: Ints, asset: Ints, side: Ints, index: Ints, thresholds: Thresholds) -> tuple[Flags, Flags]:
-    """(repeat of the same asset, side and day; member of a monthly series of one asset, side and range)."""
-    n = day.size
-    repeat, periodic = np.zeros(n, bool), np.zeros(n, bool)
-    if n < 2:
-        return repeat, periodic
-    # Rows come by day, and sorting is stable: each asset and side keeps its days in order.
-    same = asset * len(SIDES) + side
-    order = np.argsort(same, kind="stable")
-    repeat[order[1:]] = (np.diff(same[order]) == 0) & (np.diff(day[order]) == 0)
-    firsts = np.flatnonzero(~repeat)
-    series = same[firsts] * (index.max() + 1) + index[firsts]
-    by_series = np.argsort(series, kind="stable")
-    order = firsts[by_series]
-    low, high = thresholds.periodic_gap_days
-    gap = np.diff(day[order])
-    monthly = (np.diff(series[by_series]) == 0) & (gap >= low) & (gap <= high)
-    needed = thresholds.periodic_min_trades - 1
-    if np.count_nonzero(monthly) >= needed:
-        edges = np.diff(np.concatenate([[0], monthly.astype(np.int8), [0]]))
-        begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-            if end - begin >= needed:
-                periodic[order[begin : end + 1]] = True
-    return repeat, periodic
-
-
 class TradeBook:
-    """All trades of a set, in columns. Holds later disclosures too; only `history` decides what counts when."""
+    """All trades of a set, in columns. Holds later disclosures too; only `histories` decides what counts when."""
 
-    def __init__(self, frame: pl.DataFrame, thresholds: Thresholds) -> None:
+    def __init__(self, frame: pl.DataFrame, thresholds: Thresholds, days: tuple[date, date] | None = None) -> None:
+        """Lay out trades with the columns of `SCHEMA`.
+
+        days: the as-of dates [start, end) that will be asked about, all if not given. Of trades that no window of
+        these dates reaches, only the filer's first day is kept: it says how long someone has been observed.
+        """
         self.thresholds = thresholds
+        frame, first_days = (frame, {}) if days is None else within_reach(frame, *days, thresholds)
         if not frame["record_id"].is_sorted():
             frame = frame.sort("record_id")
         self._frame = frame
-        keys, filer = _ranked(frame["filer_key"])
+        coded = _coded(frame)
+        keys, filer = _ranked(coded["filer_key"])
         self.filer_keys: list[str] = keys.to_list()
-        day = _day_column(frame["transaction_date"])
-        order = np.lexsort((narrow(day), narrow(filer)))
-        self._order = order
-        self._starts: Ints = np.concatenate([[0], np.cumsum(np.bincount(filer, minlength=len(keys)))]).astype(np.int64)
         self._filer_number = {key: i for i, key in enumerate(self.filer_keys)}
-        self.filer_of_row: Ints = filer[order]
+        self._first_days: Ints = np.array([first_days.get(key, _NEVER) for key in self.filer_keys], np.int64)
+        day = _numbers(coded["transaction_date"])
+        self._order = order = stable_order(filer, day)
+        self._starts: Ints = np.concatenate([[0], np.cumsum(np.bincount(filer, minlength=len(keys)))]).astype(np.int64)
+        self.filer_of_row: Ints = np.repeat(np.arange(len(keys)), np.diff(self._starts))
         self.day: Ints = day[order]
-        self.disclosed: Ints = _day_column(frame["disclosure_date"])[order]
-        self.withdrawn: Ints = _day_column(frame["withdrawn_on"].fill_null(NEVER))[order]
-        self.asset: Ints = _ranked(frame["asset"])[1][order]
-        self.ticker_code: Ints = np.where(frame["ticker"].is_not_null().to_numpy()[order], self.asset, -1)
-        self.sector: Ints = _numbered(frame["sector"], GICS_SECTORS, strict=False)[order]
-        self.side: Ints = _numbered(frame["side"], SIDES)[order]
-        self.index: Ints = frame["amount_index"].fill_null(0).to_numpy()[order]
-        self._by_disclosure = np.argsort(narrow(self.disclosed), kind="stable")
+        self.disclosed: Ints = _numbers(coded["disclosure_date"])[order]
+        self.withdrawn: Ints = _numbers(coded["withdrawn_on"])[order]
+        self.asset: Ints = _ranked(coded["asset"])[1][order]
+        self.ticker_code: Ints = np.where(coded["listed"].to_numpy()[order], self.asset, -1)
+        self.sector: Ints = _numbers(coded["sector"])[order]
+        self.side: Ints = _numbers(coded["side"])[order]
+        self.index: Ints = _numbers(coded["amount_index"])[order]
+        self._by_disclosure = stable_order(self.disclosed)
         self._disclosed_sorted = self.disclosed[self._by_disclosure]
-        self._by_day = np.argsort(narrow(self.day), kind="stable")
+        self._by_day = stable_order(self.day)
         self._day_sorted = self.day[self._by_day]
 
     def record_ids(self, rows: Iterable[int]) -> list[str]:
@@ -212,27 +131,36 @@ class TradeBook:
         n = day_number(as_of)
         return (self.disclosed <= n) & (self.withdrawn > n)
 
-    def history(self, filer_key: str, as_of: date, reported: Mapping[str, int] = NOTHING_REPORTED) -> History:
-        """What was public about one filer on that day; `reported` gives `CLASS_BITS` of trades in earlier episodes."""
-        i, n = self._filer_number[filer_key], day_number(as_of)
-        part = slice(self._starts[i], self._starts[i + 1])
-        row = part.start + np.flatnonzero((self.disclosed[part] <= n) & (self.withdrawn[part] > n))
-        if row.size == 0:
-            return History(
-                filer_key, n, n, *(np.zeros(0, np.int64),) * 6, *(np.zeros(0, bool),) * 3, np.zeros(0, np.int64)
-            )
-        first_day = int(self.day[row[0]])
-        fresh = row[self.disclosed[row] == n]
-        if fresh.size:
-            row = row[self.day[row] >= self.day[fresh[0]] - 2 * self.thresholds.baseline_days]
+    def histories(
+        self, filer_keys: Sequence[str], as_of: date, reported: Mapping[str, Mapping[str, int]] = NOTHING_REPORTED
+    ) -> Histories:
+        """What was public about these filers on that day.
+
+        reported: per filer and trade id, `CLASS_BITS` of the episodes of earlier as-of dates.
+        """
+        n = day_number(as_of)
+        numbers = np.array([self._filer_number[key] for key in filer_keys], np.int64)
+        of, row = _expanded(self._starts[numbers], self._starts[numbers + 1])
+        known = (self.disclosed[row] <= n) & (self.withdrawn[row] > n)
+        of, row = of[known], row[known]
+        # Rows are by day: the first known one of a filer is the earliest, and so is the first of the new ones.
+        first_days = np.minimum(_of_first(of, self.day[row], len(filer_keys), n), self._first_days[numbers])
+        new = self.disclosed[row] == n
+        oldest = _of_first(of[new], self.day[row[new]], len(filer_keys), -_NEVER) - 2 * self.thresholds.baseline_days
+        near = self.day[row] >= oldest[of]
+        of, row, new = of[near], row[near], new[near]
         day, asset, side, index = self.day[row], self.asset[row], self.side[row], self.index[row]
-        repeat, periodic = _savings_plans(day, asset, side, index, self.thresholds)
+        repeat, periodic = savings_plans(of, day, asset, side, index, self.thresholds)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=len(filer_keys)))])
         earlier = np.zeros(row.size, np.int64)
-        if reported:
-            earlier[:] = [reported.get(one, 0) for one in self.record_ids(row)]
-        return History(
-            filer_key, n, first_day, row, day, asset, self.sector[row], side, index,
-            self.disclosed[row] == n, ~repeat, periodic, earlier,
+        for i, key in enumerate(filer_keys):
+            if key in reported:
+                part = slice(starts[i], starts[i + 1])
+                earlier[part] = [reported[key].get(one, 0) for one in self.record_ids(row[part])]
+        return Histories(
+            filer_keys=tuple(filer_keys), as_of=n, numbers=numbers, first_days=first_days, starts=starts,
+            row=row, day=day, asset=asset, sector=self.sector[row], side=side, index=index,
+            new=new, decision=~repeat, periodic=periodic, reported=earlier,
         )  # fmt: skip
 
     def number_of(self, filer_key: str) -> int:
@@ -248,13 +176,51 @@ class TradeBook:
         return self._frame[column].gather(self._order[np.fromiter(rows, np.int64)]).to_list()
 
 
-def _day_column(days: pl.Series) -> Ints:
-    return days.cast(pl.Date).to_physical().cast(pl.Int64).to_numpy()
+def within_reach(
+    frame: pl.DataFrame, start: date, end: date, thresholds: Thresholds
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """(the trades that as-of dates in [start, end) may look at, the first day of each filer's other trades).
+
+    A window and its baseline reach back less than two baselines from the as-of date or from a newly known trade. Of a
+    filer who reports a trade later than the law allows, everything is kept; so is what was ever withdrawn.
+    """
+    day, disclosed = pl.col("transaction_date"), pl.col("disclosure_date")
+    in_time = start - timedelta(days=LEGAL_DAYS)
+    late = frame.lazy().filter(disclosed.is_between(start, end, closed="left") & (day < in_time))
+    filers = late.select(pl.col("filer_key").unique()).collect().to_series()
+    near = (day >= in_time - timedelta(days=2 * thresholds.baseline_days)) | pl.col("withdrawn_on").is_not_null()
+    if not filers.is_empty():
+        near = near | pl.col("filer_key").is_in(filers.implode())
+    known = frame.lazy().filter(disclosed < end)
+    kept, first_days = pl.collect_all(
+        [known.filter(near), known.filter(~near).group_by("filer_key").agg(day.min().to_physical())]
+    )
+    return kept, dict(first_days.iter_rows())
 
 
-def _ranked(texts: pl.Series) -> tuple[pl.Series, Ints]:
+def _coded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns as numbers, keys and assets as categories."""
+    return (
+        frame.lazy()
+        .select(
+            pl.col("filer_key", "asset").cast(pl.Categorical),
+            pl.col("transaction_date", "disclosure_date").to_physical(),
+            pl.col("withdrawn_on").to_physical().fill_null(_NEVER),
+            pl.col("ticker").is_not_null().alias("listed"),
+            pl.col("sector").cast(pl.Enum(GICS_SECTORS), strict=False).to_physical().cast(pl.Int8).fill_null(-1),
+            pl.col("side").cast(pl.Enum(SIDES)).to_physical(),
+            pl.col("amount_index").fill_null(0),
+        )
+        .collect()
+    )
+
+
+def _numbers(column: pl.Series) -> Ints:
+    return column.cast(pl.Int64).to_numpy()
+
+
+def _ranked(coded: pl.Series) -> tuple[pl.Series, Ints]:
     """(the distinct texts in order, the place of each text among them)."""
-    coded = texts.cast(pl.Categorical)
     used = coded.unique()
     distinct = used.cast(pl.String)
     order = distinct.arg_sort().to_numpy()
@@ -264,12 +230,16 @@ def _ranked(texts: pl.Series) -> tuple[pl.Series, Ints]:
     return distinct.gather(order), place[coded.to_physical().to_numpy()]
 
 
-def _numbered(names: pl.Series, numbers: Sequence[str], *, strict: bool = True) -> Ints:
-    """The number of each name; -1 for null and, unless strict, for other names."""
-    return names.cast(pl.Enum(numbers), strict=strict).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+def _expanded(begins: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """(which range, every number in it) for ranges [begin, end), one after the other."""
+    sizes = ends - begins
+    of = np.repeat(np.arange(sizes.size), sizes)
+    return of, np.arange(of.size) - (np.cumsum(sizes) - sizes)[of] + begins[of]
 
 
-def narrow(values: Ints) -> NDArray[Any]:
-    """The same order in 16 bits where they suffice (179 years of days): those are sorted without comparisons."""
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    return (values - low).astype(np.uint16) if high - low < 1 << 16 else values
+def _of_first(of: Ints, values: Ints, groups: int, otherwise: int) -> Ints:
+    """The value of each group's first row, `otherwise` where it has none; rows come group by group."""
+    found = np.full(groups, otherwise, np.int64)
+    groups_present, first = np.unique(of, return_index=True)
+    found[groups_present] = values[first]
+    return found

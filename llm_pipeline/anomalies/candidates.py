@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from llm_pipeline.anomalies.amount import examine_amount
-from llm_pipeline.anomalies.book import CLASS_BITS, NOTHING_REPORTED, TradeBook, day_of
+from llm_pipeline.anomalies.book import NOTHING_REPORTED, TradeBook, day_of
+from llm_pipeline.anomalies.history import CLASS_BITS
 from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.coordination import examine_coordination
@@ -83,9 +84,9 @@ def trials_on(
     crowd = crowd_on(book, as_of, thresholds)
     company = Company(crowd, thresholds)
     shares = crowd.sector_shares(thresholds.baseline_days)
+    everybody = book.histories(book.filers_disclosing_on(as_of), as_of, reported)
     trials: list[Trial] = []
-    for key in book.filers_disclosing_on(as_of):
-        history = book.history(key, as_of, reported.get(key, NOTHING_REPORTED))
+    for history in everybody.all:
         if not history.new.any():
             continue
         trials += (

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from llm_pipeline.anomalies.book import narrow
+from llm_pipeline.anomalies.history import narrow
 from llm_pipeline.anomalies.crowd import Crowd, Floats, Ints
 from llm_pipeline.anomalies.tails import poisson_binomial_tail, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds

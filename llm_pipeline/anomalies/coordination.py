@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llm_pipeline.anomalies.book import History
+from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.company import Company, Group, Level
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES

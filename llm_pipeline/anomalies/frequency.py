@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from llm_pipeline.anomalies.book import History
+from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import MONTH_DAYS, Excess, excess_in, tightest_start, window_ends

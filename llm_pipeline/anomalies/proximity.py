@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_pipeline.anomalies.book import History
+from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress, RelatedEvent
 from llm_pipeline.anomalies.crowd import Crowd

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from llm_pipeline.anomalies.book import History, day_of
+from llm_pipeline.anomalies.book import day_of
+from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.crowd import Crowd

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from llm_pipeline.anomalies.activity import FACTORS
-from llm_pipeline.anomalies.book import History, Ints
+from llm_pipeline.anomalies.history import History, Ints
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.rates import Excess, count_between, rate_before
@@ -38,7 +38,7 @@ def examine_timing(history: History, crowd: Crowd, thresholds: Thresholds) -> Tr
     p is the larger of the scan p over the period since the filer's previous disclosure window (30 days at least) and
     the size p times the number of days looked at.
     """
-    days, usual, anchors = history.days, history.day[history.unreported], history.anchors
+    days, usual, anchors = history.day[history.counted], history.day[history.unreported], history.anchors
     width = thresholds.cluster_hours // 24
     if anchors.size == 0:
         return no_test(DETECTOR, history.filer_key)
