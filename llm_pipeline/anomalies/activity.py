@@ -20,11 +20,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-Flags = NDArray[np.bool_]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from llm_pipeline.anomalies.history import Flags, Floats, Ints
 
 STEP = float(np.log(64.0) / 24)
 FACTORS: Floats = np.exp(STEP * np.arange(25))
@@ -50,28 +47,28 @@ _LEGAL_WEIGHT = 3.0
 
 
 @dataclass(frozen=True)
-class Activity:
-    """What is known of the common factor: the probability of each of `FACTORS`."""
+class Activities:
+    """What is known of the common factor in several windows: one row each of probabilities of `FACTORS`."""
 
-    weights: tuple[float, ...]
-
-    @cached_property
-    def mean(self) -> float:
-        """Expected factor: how many times busier than usual."""
-        return float(np.dot(self.weights, FACTORS))
+    weights: Floats
 
     @cached_property
-    def variance(self) -> float:
-        """Variance of the factor."""
-        return max(0.0, float(np.dot(self.weights, FACTORS**2)) - self.mean**2)
+    def mean(self) -> Floats:
+        """Expected factors: how many times busier than usual."""
+        return self.weights @ FACTORS
 
-    def average(self, tails: Floats) -> float:
-        """Expectation of a probability that has these values at `FACTORS`."""
-        return min(1.0, float(np.dot(self.weights, tails)))
+    @cached_property
+    def variance(self) -> Floats:
+        """Variances of the factor."""
+        return np.maximum(0.0, self.weights @ FACTORS**2 - self.mean**2)
 
+    def average(self, tails: Floats) -> Floats:
+        """Expectations of probabilities that have these values at `FACTORS`, one row for each window."""
+        return np.minimum(1.0, (self.weights * tails).sum(axis=1))
 
-USUAL = Activity((1.0, *[0.0] * (FACTORS.size - 1)))
-"""Certainly an ordinary time."""
+    def part(self, rows: Ints) -> Activities:
+        """Some of the windows."""
+        return Activities(self.weights[rows])
 
 
 def reporting_delays(filers: Ints, delays: Ints, longest: int) -> Floats:
@@ -82,88 +79,84 @@ def reporting_delays(filers: Ints, delays: Ints, longest: int) -> Floats:
     legal = np.minimum(1.0, np.arange(1, longest + 2) / (LEGAL_DAYS + 1))
     if filers.size == 0:
         return legal
-    _, member, size = np.unique(filers, return_inverse=True, return_counts=True)
-    counted = np.bincount(np.clip(delays, 0, longest), weights=1.0 / size[member], minlength=longest + 1)
-    return (np.cumsum(counted) + _LEGAL_WEIGHT * legal) / (size.size + _LEGAL_WEIGHT)
+    size = np.bincount(filers)
+    counted = np.bincount(np.clip(delays, 0, longest), weights=1.0 / size[filers], minlength=longest + 1)
+    return (np.cumsum(counted) + _LEGAL_WEIGHT * legal) / (np.count_nonzero(size) + _LEGAL_WEIGHT)
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """What is known of a window of `days` days, of all filers by number: who was active, who reported a later trade.
+class Sightings:
+    """What is known of several windows, one row each.
 
-    public: share of the window's trades that is public by now.
+    days: lengths; active, covered: by filer of the model, who had a trade and who reported a later one; public: share
+    of the window's trades that is public by now.
     """
 
-    days: int
+    days: Ints
     active: Flags
     covered: Flags
-    public: float
+    public: Floats
 
-    @property
-    def level(self) -> int:
-        """The public share in `PUBLIC_STEPS`, rounded down."""
-        return int(self.public * PUBLIC_STEPS)
+    @cached_property
+    def levels(self) -> Ints:
+        """The public shares in `PUBLIC_STEPS`, rounded down."""
+        return (self.public * PUBLIC_STEPS).astype(np.int64)
 
-    @property
-    def part(self) -> slice:
-        """The columns of `_DAYS` that are `FACTORS` times the window's length."""
-        place = min(round(float(np.log(self.days)) / STEP), _LAST)
-        return slice(place, place + FACTORS.size)
+    @cached_property
+    def places(self) -> Ints:
+        """Where in `_DAYS` the windows' lengths times `FACTORS` begin."""
+        return np.minimum(np.rint(np.log(self.days) / STEP).astype(np.int64), _LAST)
 
 
 class CommonActivity:
-    """The model for one as-of date. `rates`: each filer's days with a trade per day; 0 where it is not known."""
+    """The model for one as-of date. `rates`: days with a trade per day of each filer of the model, all above 0."""
 
     def __init__(self, rates: Floats) -> None:
-        self._filers = np.flatnonzero(rates)  # the others say nothing
-        self._place = {filer: i for i, filer in enumerate(self._filers.tolist())}
-        self._expected = rates[self._filers, None] * _DAYS[None, :]
-        self._active = -np.expm1(-self._expected)
-        with np.errstate(divide="ignore"):
-            self._yes = np.where(self._active > 0, np.log(self._active), 0.0)
-        self._cached: dict[tuple[int, int], Floats] = {}
+        self._rates = rates
+        self._expected = rates[:, None] * _DAYS[None, :]
+        self._some = -np.expm1(-self._expected)
+        self._log_some = np.log(self._some)
 
-    def log_likelihood(self, seen: Sighting) -> Floats:
-        """Log-likelihood at `FACTORS` of what was seen, up to a constant."""
-        # Which of three tables a filer's row comes from: 0 active, 1 known to be quiet, 2 silent.
-        active, covered = seen.active[self._filers], seen.covered[self._filers]
-        which = np.where(active, 0, np.where(covered, 1, 2))
-        rows = which * len(which) + np.arange(len(which))
-        total: Floats = self._tables(seen.part, seen.level)[rows].sum(axis=0)
+    def log_likelihoods(self, seen: Sightings) -> Floats:
+        """Log-likelihoods at `FACTORS` of what was seen, up to a constant; one row for each window."""
+        quiet, silent = ~seen.active & seen.covered, ~seen.active & ~seen.covered
+        total = np.empty((len(seen.days), FACTORS.size))
+        for place in np.unique(seen.places):
+            rows, part = np.flatnonzero(seen.places == place), slice(place, place + FACTORS.size)
+            total[rows] = seen.active[rows].astype(float) @ self._log_some[:, part]
+            total[rows] -= (quiet[rows] @ self._rates)[:, None] * _DAYS[part]
+            for level in np.unique(seen.levels[rows]):
+                same = rows[seen.levels[rows] == level]
+                total[same] += silent[same].astype(float) @ _log_silent(self._some[:, part], level)
         return total
 
-    def log_likelihood_of(self, filer: int, seen: Sighting) -> Floats:
-        """What one filer contributes to the log-likelihood."""
-        if filer not in self._place:
-            return np.zeros(FACTORS.size)
-        which = 0 if seen.active[filer] else 1 if seen.covered[filer] else 2
-        share: Floats = self._tables(seen.part, seen.level)[which * len(self._place) + self._place[filer]]
-        return share
+    def log_likelihoods_of(self, filers: Ints, seen: Sightings, windows: Ints) -> Floats:
+        """What single filers contribute to the log-likelihoods of windows, given by their rows; one row each."""
+        columns = seen.places[windows][:, None] + np.arange(FACTORS.size)
+        rows = filers[:, None]
+        active, covered = seen.active[windows, filers][:, None], seen.covered[windows, filers][:, None]
+        silent = _log_silent(self._some[rows, columns], seen.levels[windows][:, None])
+        return np.where(
+            active, self._log_some[rows, columns], np.where(covered, -self._expected[rows, columns], silent)
+        )
 
-    def prior(self, windows: list[Sighting]) -> Floats:
+    def prior(self, past: Sightings) -> Floats:
         """How the factor varied over these windows of the past."""
-        if not windows:
-            return DEFAULT
-        logs = np.array([self.log_likelihood(one) for one in windows])
+        logs = self.log_likelihoods(past)
         likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
         weights = DEFAULT
         for _ in range(_EM_STEPS):
             joint = likelihood * weights
-            weights = ((joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) + DEFAULT) / (len(windows) + 1)
+            weights = ((joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) + DEFAULT) / (len(past.days) + 1)
         return weights
 
-    def _tables(self, part: slice, level: int) -> Floats:
-        """Log-probabilities at `FACTORS` that a filer is active, has no trade, has no known trade: one below the other.
 
-        No trade is known with 1 - share public * P(some trade).
-        """
-        if (part.start, level) not in self._cached:
-            silent = np.log1p(-min(level / PUBLIC_STEPS, 1 - 1e-9) * self._active[:, part])
-            self._cached[part.start, level] = np.concatenate([self._yes[:, part], -self._expected[:, part], silent])
-        return self._cached[part.start, level]
+def _log_silent(some: Floats, level: Ints) -> Floats:
+    """Log-probabilities that no trade is known: 1 - share public * P(some trade)."""
+    return np.log1p(-np.minimum(level / PUBLIC_STEPS, 1 - 1e-9) * some)
 
 
-def posterior(log_likelihood: Floats, prior: Floats) -> Activity:
-    """Bayes' rule on the grid."""
-    weights = prior * np.exp(log_likelihood - log_likelihood.max())
-    return Activity(tuple((weights / weights.sum()).tolist()))
+def posteriors(log_likelihoods: Floats, priors: Floats) -> Activities:
+    """Bayes' rule on the grid, row by row."""
+    weights = priors * np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
+    return Activities(weights / weights.sum(axis=1, keepdims=True))

@@ -10,20 +10,23 @@ Sources: Pitman (1937) and Fisher (1935), see `tails`; Welch (1947), Biometrika 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.rates import excess_in
+from llm_pipeline.anomalies.history import Flags, Histories, Ints
+from llm_pipeline.anomalies.rates import Days, excesses
 from llm_pipeline.anomalies.tails import combined_p, hypergeometric_tail, subset_sum_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_test
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, trials_by_filer
 
 DETECTOR = "amount"
-Ints = NDArray[np.int64]
+
+LARGEST_INDEX = 11
+"""The highest of the statutory ranges."""
 
 
 def large_from(baseline: Ints) -> int:
@@ -39,67 +42,126 @@ def welch_t(new: Ints, baseline: Ints) -> float | None:
     return float((new.mean() - baseline.mean()) / math.sqrt(spread)) if spread > 0 else None
 
 
-def examine_amount(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
-    """One trial on the newly known trades of the last 90 days of transactions among them.
+@dataclass(frozen=True)
+class _Amounts:
+    """Range indices of a filer's newly known trades and of the baseline, and how unusual the new ones are.
+
+    fresh: the newly known trades among the filer's; start, end: first and last day of them; level: smallest index
+    that counts as large; p_rate: 1 where it was not asked.
+    """
+
+    fresh: Flags
+    start: int
+    end: int
+    new: Ints
+    baseline: Ints
+    level: int
+    p_mean: float
+    p_share: float
+    p_rate: float = 1.0
+
+    @property
+    def p_value(self) -> float:
+        """Of the trial."""
+        return combined_p([self.p_mean, self.p_share, self.p_rate])
+
+    @property
+    def top(self) -> Ints:
+        """The large ones of the newly known trades."""
+        return self.new[self.new >= self.level]
+
+    @property
+    def steps(self) -> float:
+        """Mean index of the large trades above the baseline mean; 0 if there is none."""
+        return float(self.top.mean() - self.baseline.mean()) if self.top.size else 0.0
+
+    @property
+    def z(self) -> float:
+        """The same in standard deviations of the baseline, which count as at least half a range."""
+        return self.steps / max(float(self.baseline.std(ddof=1)), 0.5)
+
+
+def examine_amount(histories: Histories, crowd: Crowd, thresholds: Thresholds) -> list[Trial]:
+    """One trial a filer, on the newly known trades of the last 90 days of transactions among them.
 
     The baseline is every known trade with a range in the 12 months before the first of them. p combines the
     three tests.
     """
-    usable = history.counted & (history.index > 0)
-    fresh = usable & history.new
-    if np.count_nonzero(fresh) < thresholds.amount_min_trades:
-        return no_test(DETECTOR, history.filer_key)
-    end = int(history.day[fresh].max())
-    fresh &= history.day > end - thresholds.windows_days[1]
-    start = int(history.day[fresh].min())
-    before = (
-        usable
-        & history.usual("AMOUNT_ANOMALY")
-        & (history.day < start)
-        & (history.day >= start - thresholds.baseline_days)
+    n, of, day = len(histories), histories.of, histories.day
+    ranged = histories.index > 0
+    fresh = histories.fresh & ranged
+    last, first = np.full(n, -1), np.full(n, np.iinfo(np.int64).max)
+    np.maximum.at(last, of[fresh], day[fresh])
+    fresh &= day > last[of] - thresholds.windows_days[1]
+    np.minimum.at(first, of[fresh], day[fresh])
+    start = first[of]
+    before = histories.usual("AMOUNT_ANOMALY") & ranged & (day < start) & (day >= start - thresholds.baseline_days)
+    enough = (np.bincount(of[fresh], minlength=n) >= thresholds.amount_min_trades) & (
+        np.bincount(of[before], minlength=n) >= thresholds.min_baseline_trades
     )
-    baseline, new = history.index[before], history.index[fresh]
-    if baseline.size < thresholds.min_baseline_trades or new.size < thresholds.amount_min_trades:
-        return no_test(DETECTOR, history.filer_key)
+    found = {}
+    for i in np.flatnonzero(enough).tolist():
+        part = slice(histories.starts[i], histories.starts[i + 1])
+        index = histories.index[part]
+        found[i] = _amounts(index[before[part]], index[fresh[part]], fresh[part], int(first[i]), int(last[i]))
+    found |= _with_rates(histories, before | fresh, found, crowd, thresholds)
+    trials = {i: _trial(histories, i, one, thresholds) for i, one in found.items()}
+    return trials_by_filer(DETECTOR, histories.filer_keys, found, trials)
+
+
+def _amounts(baseline: Ints, new: Ints, fresh: Flags, start: int, end: int) -> _Amounts:
     level = large_from(baseline)
     large, large_before = int((new >= level).sum()), int((baseline >= level).sum())
-    p_mean = subset_sum_tail(new, baseline)
     p_share = hypergeometric_tail(large, new.size, large + large_before, new.size + baseline.size)
-    p_rate = 1.0
-    if p_share <= 0.05 and large >= thresholds.amount_min_trades:
-        span = max(thresholds.burst_days, end - start + 1)
-        days = np.sort(history.day[(before | fresh) & (history.index >= level)])
-        rare = excess_in(days, history.first_day, end, span, thresholds, crowd.activity(end, span, history.filer_key))
-        p_rate = 1.0 if rare is None else rare.p
-    p_value = combined_p([p_mean, p_share, p_rate])
-    spread = max(float(baseline.std(ddof=1)), 0.5)
-    top = new[new >= level]
-    z = float((top.mean() - baseline.mean()) / spread) if top.size else 0.0
-    enough = large >= thresholds.amount_min_trades and float(top.mean() - baseline.mean()) >= float(
-        thresholds.amount_min_steps
+    return _Amounts(fresh, start, end, new, baseline, level, subset_sum_tail(new, baseline), p_share)
+
+
+def _with_rates(
+    histories: Histories, seen: Flags, found: Mapping[int, _Amounts], crowd: Crowd, thresholds: Thresholds
+) -> dict[int, _Amounts]:
+    """How rare so many large trades in so few days are, for those whose share of them is unusual at 5 %."""
+    asked = {
+        i: one for i, one in found.items() if one.p_share <= 0.05 and one.top.size >= thresholds.amount_min_trades
+    }
+    of = np.array(list(asked), np.int64)
+    ends = np.array([one.end for one in asked.values()], np.int64)
+    spans = np.array([max(thresholds.burst_days, one.end - one.start + 1) for one in asked.values()], np.int64)
+    levels = np.full(len(histories), LARGEST_INDEX + 1)
+    levels[of] = [one.level for one in asked.values()]
+    large = seen & (histories.index >= levels[histories.of])
+    days = Days(histories.of[large], histories.day[large])
+    busy = crowd.activities(ends, spans, histories.numbers[of])
+    rare = excesses(days, of, histories.first_days[of], ends, spans, busy, thresholds)
+    p_rates = np.where(rare.rates.known, rare.p, 1.0).tolist()
+    return {i: replace(one, p_rate=p_rate) for (i, one), p_rate in zip(asked.items(), p_rates, strict=True)}
+
+
+def _trial(histories: Histories, i: int, amounts: _Amounts, thresholds: Thresholds) -> Trial:
+    large_enough = (
+        amounts.top.size >= thresholds.amount_min_trades
+        and amounts.steps >= float(thresholds.amount_min_steps)
+        and amounts.z >= float(thresholds.min_z)
     )
 
     def describe() -> Finding:
-        rows = history.row[fresh & (history.index >= level)]
+        history = histories.all[i]
         return Finding(
             classification="AMOUNT_ANOMALY",
             detector=DETECTOR,
             subject="",
             filer_keys=(history.filer_key,),
-            rows=tuple(rows.tolist()),
-            measures=_measures(new, baseline, level, z, (p_mean, p_share, p_rate), p_value),
-            cautions=sample_cautions(int(baseline.size), start - history.first_day, thresholds),
+            rows=tuple(history.row[amounts.fresh & (history.index >= amounts.level)].tolist()),
+            measures=_measures(amounts),
+            cautions=sample_cautions(amounts.baseline.size, amounts.start - history.first_day, thresholds),
         )
 
-    return Trial(DETECTOR, history.filer_key, p_value, enough and z >= float(thresholds.min_z), describe)
+    return Trial(DETECTOR, histories.filer_keys[i], amounts.p_value, large_enough, describe)
 
 
-def _measures(
-    new: Ints, baseline: Ints, level: int, z: float, tails: tuple[float, float, float], p_value: float
-) -> tuple[Measure, ...]:
+def _measures(amounts: _Amounts) -> tuple[Measure, ...]:
+    new, baseline, level = amounts.new, amounts.baseline, amounts.level
     n, m = int(baseline.size), int(new.size)
-    p_mean, p_share, p_rate = tails
-    large, large_before = int((new >= level).sum()), int((baseline >= level).sum())
+    large, large_before = amounts.top.size, int((baseline >= level).sum())
     mean = float(baseline.mean())
     return (
         measure("mean_amount_index", float(new.mean()), m, "mean range index of the newly known trades"),
@@ -109,12 +171,15 @@ def _measures(
         measure("large_trades", large, m, "newly known trades at or above it"),
         measure("baseline_large_trades", large_before, n, "baseline trades at or above it"),
         measure("baseline_deviation_pct", 100 * (float(new.mean()) / mean - 1), n, "mean index / baseline mean - 1"),
-        measure("z_score", z, n, "(mean index of the large trades - baseline mean) / baseline sd, sd at least 1/2"),
+        measure("z_score", amounts.z, n, "(mean index of the large trades - baseline mean) / baseline sd, sd at least 1/2"),
         measure("welch_t", welch_t(new, baseline), m + n, "Welch's t of the means"),
-        measure("permutation_p", p_mean, m + n, "permutation test of the mean index"),
-        measure("fisher_p", p_share, m + n, "Fisher's exact test of the share of large trades"),
+        measure("permutation_p", amounts.p_mean, m + n, "permutation test of the mean index"),
+        measure("fisher_p", amounts.p_share, m + n, "Fisher's exact test of the share of large trades"),
         measure(
-            "large_rate_p", p_rate, n, "predictive negative binomial tail of large trades, 1 unless fisher_p <= 0.05"
+            "large_rate_p",
+            amounts.p_rate,
+            n,
+            "predictive negative binomial tail of large trades, 1 unless fisher_p <= 0.05",
         ),
-        measure("p_value", p_value, m + n, "Cauchy combination of the three"),
+        measure("p_value", amounts.p_value, m + n, "Cauchy combination of the three"),
     )

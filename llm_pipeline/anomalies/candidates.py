@@ -85,20 +85,16 @@ def trials_on(
     company = Company(crowd, thresholds)
     shares = crowd.sector_shares(thresholds.baseline_days)
     everybody = book.histories(book.filers_disclosing_on(as_of), as_of, reported)
-    trials: list[Trial] = []
-    for history in everybody.all:
-        if not history.new.any():
-            continue
-        trials += (
-            examine_frequency(history, crowd, thresholds),
-            examine_amount(history, crowd, thresholds),
-            examine_timing(history, crowd, thresholds),
-            examine_sector(history, congress, crowd, shares, thresholds),
-            examine_proximity(history, congress, crowd, thresholds),
-            examine_coordination(history, company, "ticker", thresholds),
-            examine_coordination(history, company, "sector", thresholds),
-        )
-    return trials
+    by_detector = (
+        examine_frequency(everybody, crowd, thresholds),
+        examine_amount(everybody, crowd, thresholds),
+        examine_timing(everybody, crowd, thresholds),
+        examine_sector(everybody, congress, crowd, shares, thresholds),
+        examine_proximity(everybody, congress, crowd, thresholds),
+        [examine_coordination(one, company, "ticker", thresholds) for one in everybody.all],
+        [examine_coordination(one, company, "sector", thresholds) for one in everybody.all],
+    )
+    return [trial for trials in zip(*by_detector, strict=True) for trial in trials]
 
 
 def candidates_on(

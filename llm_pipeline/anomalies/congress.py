@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+import numpy as np
+
 from llm_pipeline.anomalies.book import day_number
+from llm_pipeline.anomalies.history import Ints
 from llm_pipeline.reference.records import GICS_SECTORS, CalendarEvent, CommitteeSpell
 
 _NUMBERS = {name: i for i, name in enumerate(GICS_SECTORS)}
@@ -56,6 +59,7 @@ class Congress:
             if sectors:
                 self._events.append(RelatedEvent(event, day_number(event.day), sectors))
         self.events_of = lru_cache(maxsize=4096)(self._events_of)
+        self._columns_of = lru_cache(maxsize=4096)(self._event_columns)
 
     def committees(self, filer_key: str, day: date) -> tuple[str, ...]:
         """Codes of the main committees that a filer sat on that day, ascending."""
@@ -66,6 +70,19 @@ class Congress:
     def committee_sectors(self, filer_key: str, day: date) -> frozenset[int]:
         """Sector numbers of all committees that a filer sat on that day."""
         return frozenset().union(*(self._sectors.get(code, frozenset()) for code in self.committees(filer_key, day)))
+
+    def events_between(self, filer_key: str, sector: int, first: int, last: int) -> list[int]:
+        """Places in `events_of` of the events of a sector on the days [first, last], by day."""
+        days, sectors = self._columns_of(filer_key)
+        low, high = days.searchsorted((first, last + 1))
+        places: list[int] = (low + np.flatnonzero(sectors[low:high] >> sector & 1)).tolist()
+        return places
+
+    def _event_columns(self, filer_key: str) -> tuple[Ints, Ints]:
+        """(days, sectors as bits) of the events that concern a filer."""
+        events = self.events_of(filer_key)
+        bits = [sum(1 << sector for sector in related.sectors) for related in events]
+        return np.array([related.day for related in events], np.int64), np.array(bits, np.int64)
 
     def _events_of(self, filer_key: str) -> tuple[RelatedEvent, ...]:
         """All events that concern a filer, by day: floor votes, and hearings of committees held on their day."""

@@ -8,19 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from llm_pipeline.anomalies.activity import (
-    Activity,
-    CommonActivity,
-    Floats,
-    Ints,
-    Sighting,
-    posterior,
-    reporting_delays,
-)
+from llm_pipeline.anomalies.activity import FACTORS, Activities, CommonActivity, Sightings, posteriors, reporting_delays
 from llm_pipeline.anomalies.book import TradeBook, day_number
+from llm_pipeline.anomalies.history import Floats, Ints
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES
 from llm_pipeline.reference.records import GICS_SECTORS
+
+LONGEST = 1 << 12
+"""No window has so many days."""
 
 PRIOR_WINDOWS = (2, 14, 30, 90)
 """Lengths in days for which the variation of the past is measured; others take the next shorter, which varies more."""
@@ -30,8 +26,8 @@ PRIOR_WINDOWS = (2, 14, 30, 90)
 class Crowd:
     """Rows of the book known on the as-of date, by day of the trade: `rows` and `days`.
 
-    filers: of the rows; last_day: of each filer's known trades; public_after: share of trades public so many days after
-    the trade; model: of the common activity.
+    filers: of the rows; modelled: filers whose habit is known well enough for the model of the common activity, by
+    number; last_day: of each one's known trades; public_after: share of trades public so many days after the trade.
     """
 
     book: TradeBook
@@ -40,12 +36,11 @@ class Crowd:
     days: Ints
     filers: Ints
     thresholds: Thresholds
+    modelled: Ints = field(repr=False)
     last_day: Ints = field(repr=False)
     public_after: Floats = field(repr=False)
     model: CommonActivity = field(repr=False)
     _priors: dict[int, Floats] = field(default_factory=dict, repr=False, compare=False)
-    _sightings: dict[tuple[int, int], Sighting] = field(default_factory=dict, repr=False, compare=False)
-    _likelihoods: dict[tuple[int, int], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def between(self, first: int, last: int) -> Ints:
         """Known rows with a trade day in [first, last]."""
@@ -71,26 +66,51 @@ class Crowd:
         total = max(1, int(sector.size))
         return {i: float(n / total) for i, n in enumerate(counts.tolist())}
 
-    def activity(self, end: int, window: int, without: str) -> Activity:
-        """How many times busier than usual the other filers were in the `window` days up to `end`; see `activity`."""
-        seen = self._seen(end, window)
-        if (end, window) not in self._likelihoods:
-            self._likelihoods[end, window] = self.model.log_likelihood(seen)
-        others = self._likelihoods[end, window] - self.model.log_likelihood_of(self.book.number_of(without), seen)
-        return posterior(others, self._prior(window))
+    def activities(self, ends: Ints, windows: Ints, without: Ints) -> Activities:
+        """How many times busier than usual the other filers were in `windows` days up to `ends`; see `activity`.
 
-    def _seen(self, end: int, window: int) -> Sighting:
-        if (end, window) not in self._sightings:
-            active = self.counts(end - window + 1, end) > 0
-            public = public_share(self.public_after, self.as_of - end, window)
-            self._sightings[end, window] = Sighting(window, active, self.last_day > end, public)
-        return self._sightings[end, window]
+        without: for each window, the number of the filer who is asked about.
+        """
+        if ends.size == 0:
+            return Activities(np.empty((0, FACTORS.size)))
+        key, of = np.unique(ends * LONGEST + windows, return_inverse=True)
+        seen = self._seen(key // LONGEST, key % LONGEST)
+        others = self.model.log_likelihoods(seen)[of]
+        place = self._place[without]
+        known = np.flatnonzero(place >= 0)  # nobody else says anything about the common activity
+        others[known] -= self.model.log_likelihoods_of(place[known], seen, of[known])
+        return posteriors(others, np.array([self._prior(window) for window in windows.tolist()]))
+
+    @cached_property
+    def _place(self) -> Ints:
+        """Place of each filer in the model, -1 for none."""
+        place = np.full(len(self.book.filer_keys), -1, np.int64)
+        place[self.modelled] = np.arange(self.modelled.size)
+        return place
+
+    @cached_property
+    def _modelled_trades(self) -> tuple[Ints, Ints]:
+        """(days, places in the model) of the known trades of the filers in the model."""
+        place = self._place[self.filers]
+        return self.days[place >= 0], place[place >= 0]
+
+    def _seen(self, ends: Ints, windows: Ints) -> Sightings:
+        days, place = self._modelled_trades
+        active = np.zeros((ends.size, self.modelled.size), bool)
+        low, high = days.searchsorted(ends - windows, side="right"), days.searchsorted(ends, side="right")
+        for i, (first, last) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+            active[i, place[first:last]] = True
+        public = [
+            public_share(self.public_after, self.as_of - end, window)
+            for end, window in zip(ends.tolist(), windows.tolist(), strict=True)
+        ]
+        return Sightings(windows, active, self.last_day[None, :] > ends[:, None], np.array(public))
 
     def _prior(self, window: int) -> Floats:
         length = max((one for one in PRIOR_WINDOWS if one <= window), default=PRIOR_WINDOWS[0])
         if length not in self._priors:
-            ends = range(self.as_of, self.as_of - self.thresholds.baseline_days + length, -length)
-            self._priors[length] = self.model.prior([self._seen(end, length) for end in ends])
+            ends = np.arange(self.as_of, self.as_of - self.thresholds.baseline_days + length, -length)
+            self._priors[length] = self.model.prior(self._seen(ends, np.full(ends.size, length)))
         return self._priors[length]
 
 
@@ -115,7 +135,7 @@ def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:
     traded = np.zeros((year + 1, keys), bool)
     traded[days[recent:] - (n - year), of_row[recent:]] = True
     counts = traded.sum(axis=0)
+    modelled = np.flatnonzero(counts >= max(1, thresholds.min_baseline_trades))
     exposure = year * public_share(public_after, 0, year)
-    rates = np.where(counts >= thresholds.min_baseline_trades, counts / exposure, 0.0)
-    model = CommonActivity(rates)
-    return Crowd(book, n, rows, days, of_row, thresholds, last_day, public_after, model)
+    model = CommonActivity(counts[modelled] / exposure)
+    return Crowd(book, n, rows, days, of_row, thresholds, modelled, last_day[modelled], public_after, model)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.rates import MONTH_DAYS, Excess, excess_in, tightest_start, window_ends
-from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
+from llm_pipeline.anomalies.history import Histories, History, columns_of, first_least
+from llm_pipeline.anomalies.rates import MONTH_DAYS, Days, Excess, excesses, tightest_start, window_ends
+from llm_pipeline.anomalies.tails import binomial_tail, combined_p_values, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, trials_by_filer
 
 DETECTOR = "frequency"
 
@@ -32,79 +32,88 @@ def robust_z(count: int, monthly: tuple[int, ...], months: float) -> float | Non
     return (count / months - middle) / (1.4826 * mad) if mad > 0 else None
 
 
-def examine_frequency(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
-    """One trial: the least likely of the 14-, 30- and 90-day windows that end on a newly known trade.
+def examine_frequency(histories: Histories, crowd: Crowd, thresholds: Thresholds) -> list[Trial]:
+    """One trial a filer: the least likely of the 14-, 30- and 90-day windows that end on a newly known trade.
 
     p combines the predictive negative binomial mid-p values of both counts in all windows looked at, each weighed with
     the inverse of its length: most of a long window was looked at on earlier as-of dates. The days must exceed
     the filer's habit by `frequency_min_days_z`: one busy day is not a busy month.
     """
-    anchors = history.anchors
-    if anchors.size == 0:
-        return no_test(DETECTOR, history.filer_key)
-    trades = history.day[history.unreported]
-    active = np.unique(trades)
-    first_day = history.first_day
-    best: tuple[float, int, Excess, Excess] | None = None
-    tails: list[float] = []
-    weights: list[float] = []
-    for window in (thresholds.burst_days, *thresholds.windows_days):
-        for end in window_ends(anchors, window):
-            busy = crowd.activity(end, window, history.filer_key)
-            of_trades = excess_in(trades, first_day, end, window, thresholds, busy)
-            of_days = excess_in(active, first_day, end, window, thresholds, busy)
-            if of_trades is None or of_days is None or of_trades.rate.events < thresholds.min_baseline_trades:
-                continue
-            tails += (of_trades.p, of_days.p)
-            weights += (1 / window, 1 / window)
-            p = min(of_trades.p, of_days.p)
-            if of_trades.count >= thresholds.frequency_min_trades and (best is None or p < best[0]):
-                best = (p, end, of_trades, of_days)
-    if not tails:
-        return no_test(DETECTOR, history.filer_key)
-    if best is None:
-        return no_evidence(DETECTOR, history.filer_key)
-    _, end, of_trades, of_days = best
-    p_value = combined_p(tails, weights)
+    lengths = (thresholds.burst_days, *thresholds.windows_days)
+    of, ends, windows = columns_of(
+        (
+            (i, end, window)
+            for i, anchors in enumerate(histories.anchors)
+            for window in lengths
+            for end in window_ends(anchors, window)
+        ),
+        3,
+    )
+    busy = crowd.activities(ends, windows, histories.numbers[of])
+    trades = Days(histories.of[histories.unreported], histories.day[histories.unreported])
+    asked = (of, histories.first_days[of], ends, windows, busy, thresholds)
+    of_trades, of_days = excesses(trades, *asked), excesses(trades.distinct(), *asked)
+    usable = of_trades.rates.known & (of_trades.rates.events >= thresholds.min_baseline_trades)
+    tests = 2 * np.bincount(of[usable], minlength=len(histories))
+    p_values = combined_p_values(
+        np.concatenate([of_trades.p[usable], of_days.p[usable]]),
+        np.tile(of[usable], 2),
+        len(histories),
+        np.tile(1 / windows[usable], 2),
+    )
+    many = np.flatnonzero(usable & (of_trades.counts >= thresholds.frequency_min_trades))
+    best = first_least(np.minimum(of_trades.p, of_days.p), of, many)
 
-    def describe() -> Finding:
-        start = tightest_start(trades, of_trades.rate.expected(1), end - of_trades.window + 1, end)
-        inside = history.unreported & (history.day >= start) & (history.day <= end)
-        return Finding(
-            classification="FREQUENCY_SPIKE",
-            detector=DETECTOR,
-            subject="",
-            filer_keys=(history.filer_key,),
-            rows=tuple(history.row[inside].tolist()),
-            measures=_measures(of_trades, of_days, p_value, len(tails)),
-            cautions=sample_cautions(of_trades.rate.events, of_trades.rate.observed_days, thresholds),
-        )
+    def found(i: int, at: int) -> Trial:
+        def describe() -> Finding:
+            of_both = of_trades.one(at), of_days.one(at)
+            return _finding(histories.all[i], *of_both, int(ends[at]), float(p_values[i]), int(tests[i]), thresholds)
 
-    return Trial(DETECTOR, history.filer_key, p_value, of_days.z >= float(thresholds.frequency_min_days_z), describe)
+        large_enough = float(of_days.z[at]) >= float(thresholds.frequency_min_days_z)
+        return Trial(DETECTOR, histories.filer_keys[i], float(p_values[i]), large_enough, describe)
+
+    tested = set(np.flatnonzero(tests).tolist())
+    return trials_by_filer(DETECTOR, histories.filer_keys, tested, {i: found(i, at) for i, at in best.items()})
+
+
+def _finding(
+    history: History, trades: Excess, days: Excess, end: int, p_value: float, tested: int, thresholds: Thresholds
+) -> Finding:
+    start = tightest_start(history.day[history.unreported], trades.daily, end - trades.window + 1, end)
+    inside = history.unreported & (history.day >= start) & (history.day <= end)
+    return Finding(
+        classification="FREQUENCY_SPIKE",
+        detector=DETECTOR,
+        subject="",
+        filer_keys=(history.filer_key,),
+        rows=tuple(history.row[inside].tolist()),
+        measures=_measures(trades, days, p_value, tested),
+        cautions=sample_cautions(trades.events, trades.observed_days, thresholds),
+    )
 
 
 def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tuple[Measure, ...]:
-    rate, count, window, expected = trades.rate, trades.count, trades.window, trades.expected
-    n, months = rate.events, len(rate.monthly)
-    share = window / (window + rate.observed_days)
+    count, window, expected = trades.count, trades.window, trades.expected
+    n, months = trades.events, len(trades.monthly)
+    share = window / (window + trades.observed_days)
     decisive, counted = (trades, "trades") if trades.p <= days.p else (days, "trading days")
     return (
         measure("trades_in_window", count, count, f"decisions in {window} days"),
         measure("window_days", window, count, "length of the window"),
-        measure("baseline_trades", n, n, f"decisions in the {rate.observed_days} days before the window"),
-        measure("activity_of_others", trades.activity.mean, n, "times busier than usual, complementary log-log model"),
+        measure("baseline_trades", n, n, f"decisions in the {trades.observed_days} days before the window"),
+        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days x activity"),
         measure("baseline_deviation_pct", 100 * (count / expected - 1), n, "observed / expected - 1"),
-        measure("overdispersion", rate.overdispersion, months, "moments of monthly counts, shrunk"),
-        measure("z_score", decisive.z, decisive.rate.events, f"(observed - expected) / predictive sd, of {counted}"),
+        measure("overdispersion", trades.overdispersion, months, "moments of monthly counts, shrunk"),
+        measure("z_score", decisive.z, decisive.events, f"(observed - expected) / predictive sd, of {counted}"),
         measure("trades_z_score", trades.z, n, "(observed - expected) / sd of the predictive negative binomial"),
-        measure("robust_z", robust_z(count, rate.monthly, window / MONTH_DAYS), months, "median and 1.4826 MAD"),
+        measure("robust_z", robust_z(count, trades.monthly, window / MONTH_DAYS), months, "median and 1.4826 MAD"),
         measure("poisson_p", poisson_tail(count, expected), n, "Poisson tail at the expected count"),
         measure("exact_rate_ratio_p", binomial_tail(count, count + n, share), count + n, "conditional binomial test"),
         measure("negative_binomial_p", trades.p, n, "predictive negative binomial tail"),
         measure("trading_days_in_window", days.count, days.count, "days with a decision"),
-        measure("baseline_trading_days", days.rate.events, days.rate.events, "days with a decision before the window"),
-        measure("trading_days_z_score", days.z, days.rate.events, "as trades_z_score, of trading days"),
-        measure("trading_days_p", days.p, days.rate.events, "as negative_binomial_p, of trading days"),
+        measure("baseline_trading_days", days.events, days.events, "days with a decision before the window"),
+        measure("trading_days_z_score", days.z, days.events, "as trades_z_score, of trading days"),
+        measure("trading_days_p", days.p, days.events, "as negative_binomial_p, of trading days"),
         measure("p_value", p_value, tested, "Cauchy combination of both tails in all windows looked at"),
     )

@@ -6,6 +6,7 @@ Belongs here: which known trades are decisions, savings plans or parts of earlie
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import get_args
@@ -84,11 +85,6 @@ class History(Columns):
     as_of: int
     first_day: int
 
-    @cached_property
-    def anchors(self) -> Ints:
-        """Distinct days of the newly known counted decisions: where a window under test may end."""
-        return np.unique(self.day[self.fresh])
-
 
 @dataclass(frozen=True, kw_only=True)
 class Histories(Columns):
@@ -110,6 +106,15 @@ class Histories(Columns):
     def of(self) -> Ints:
         """Which of the filers each trade belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    @cached_property
+    def anchors(self) -> tuple[tuple[int, ...], ...]:
+        """Of each filer, distinct days of the newly known counted decisions: where a window under test may end."""
+        of, day = self.of[self.fresh], self.day[self.fresh]
+        first = np.ones(of.size, bool)
+        first[1:] = (np.diff(of) != 0) | (np.diff(day) != 0)
+        days, ends = tuple(day[first].tolist()), np.cumsum(np.bincount(of[first], minlength=len(self))).tolist()
+        return tuple(days[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
 
     @cached_property
     def all(self) -> tuple[History, ...]:
@@ -160,6 +165,18 @@ def savings_plans(
 def _same(order: Ints, *columns: Ints) -> Flags:
     """Whether each row agrees with the one before it in all columns, from the second row on."""
     return np.logical_and.reduce([np.diff(one[order]) == 0 for one in columns])
+
+
+def columns_of(rows: Iterable[tuple[int, ...]], width: int) -> tuple[Ints, ...]:
+    """Rows of `width` numbers as that many columns."""
+    return tuple(np.array(list(rows), np.int64).reshape(-1, width).T)
+
+
+def first_least(values: Floats | Ints, groups: Ints, rows: Ints) -> dict[int, int]:
+    """Of each group among these rows, the row with the least value, the first one of equals."""
+    order = rows[np.lexsort((values[rows], groups[rows]))]
+    found, first = np.unique(groups[order], return_index=True)
+    return dict(zip(found.tolist(), order[first].tolist(), strict=True))
 
 
 def stable_order(*columns: Ints) -> Ints:

@@ -10,23 +10,22 @@ Proximity score 0-10. Each trade of the sector within `hearing_days` (`vote_days
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress, RelatedEvent
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.rates import Excess, excess_in
-from llm_pipeline.anomalies.tails import binomial_tail, combined_p, poisson_tail
+from llm_pipeline.anomalies.history import Flags, Histories, History, Ints, columns_of, first_least
+from llm_pipeline.anomalies.rates import Excess, Excesses, days_by_sector, rates_before, series_of
+from llm_pipeline.anomalies.tails import binomial_tail, combined_p_values, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, no_evidence, no_test, rounded
+from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, rounded, trials_by_filer
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "proximity"
-Ints = NDArray[np.int64]
 
 
 def near_days(related: RelatedEvent, thresholds: Thresholds) -> int:
@@ -50,72 +49,111 @@ class RunUp:
     days: Excess
 
     @property
-    def p(self) -> float:
-        """The smaller tail, of decisions or of days with one."""
-        return min(self.trades.p, self.days.p)
-
-    @property
     def z(self) -> float:
         """The larger excess in standard deviations."""
         return max(self.trades.z, self.days.z)
 
 
-def run_ups(history: History, congress: Congress, crowd: Crowd, thresholds: Thresholds) -> list[RunUp | None]:
-    """Every distinct run-up that holds a newly known trade; None for one too small or not near its event.
+@dataclass(frozen=True)
+class RunUps:
+    """Distinct run-ups that hold a newly known trade; one item each.
+
+    of: filer; sectors: numbers; events: places in `Congress.events_of`; trades, days: decisions and days with one in
+    it, beside the own rate in that sector; small: filers of those that are too small or not near their event.
+    """
+
+    of: Ints
+    sectors: Ints
+    events: Ints
+    trades: Excesses
+    days: Excesses
+    small: Ints
+
+
+def run_ups(histories: Histories, congress: Congress, crowd: Crowd, thresholds: Thresholds) -> RunUps:
+    """All run-ups of some filers, but for those whose rate before is not known.
 
     Events that follow the same trades in the same sector are one run-up: that of the event nearest after them.
     """
-    first_day, length = history.first_day, thresholds.run_up_days
-    found: list[RunUp | None] = []
-    for sector in np.unique(history.sector[history.counted & history.new & (history.sector >= 0)]).tolist():
-        inside = history.counted & (history.sector == sector)
-        own, fresh, taught = history.day[inside], history.new[inside], (history.reported == 0)[inside]
-        low, high = int(own[fresh].min()), int(own[fresh].max())
-        seen: set[tuple[int, int]] = set()
-        for related in congress.events_of(history.filer_key):
-            if related.day < low or sector not in related.sectors:
-                continue
-            if related.day > min(high + length, history.as_of):
-                break
-            left, right = np.searchsorted(own, [related.day - length, related.day + 1])
-            if not fresh[left:right].any() or (left, right) in seen:
-                continue
-            seen.add((int(left), int(right)))
-            near = related.day - own[right - 1] <= near_days(related, thresholds)
-            if not near or right - left < thresholds.run_up_min_trades:
-                found.append(None)
-                continue
-            run = np.concatenate([own[:left][taught[:left]], own[left:right]])
-            busy = crowd.activity(int(own[right - 1]), length + 1, history.filer_key)
-            trades = excess_in(run, first_day, related.day, length + 1, thresholds, busy)
-            days = excess_in(np.unique(run), first_day, related.day, length + 1, thresholds, busy)
-            if trades is not None and days is not None:
-                found.append(RunUp(related, sector, trades, days))
-    return found
+    length = thresholds.run_up_days + 1
+    of, sectors, events, ends, limits = columns_of(_questions(histories, congress, thresholds), 5)
+    counted, fresh, taught = (
+        days_by_sector(histories, rows) for rows in (histories.counted, histories.fresh, histories.unreported)
+    )
+    series = series_of(of, sectors)
+    left, right = counted.until(series, ends - length), counted.until(series, ends)
+    newly = np.flatnonzero(fresh.between(series, ends - length, ends) > 0)
+    # Events come by day: the first of those with the same trades is the nearest.
+    first = np.sort(newly[np.unique(left[newly] * (counted.day.size + 1) + right[newly], return_index=True)[1]])
+    last = counted.day[right[first] - 1]
+    large = (ends[first] - last <= limits[first]) & ((right - left)[first] >= thresholds.run_up_min_trades)
+    rates = rates_before(taught, series[first], histories.first_days[of[first]], ends[first] - length, thresholds)
+    kept = first[large & rates.known]
+    windows = np.full(kept.size, length)
+    busy = crowd.activities(last[large & rates.known], windows, histories.numbers[of[kept]])
+    asked = (series[kept], histories.first_days[of[kept]], ends[kept] - length, thresholds)
+    days = counted.distinct().between(series[kept], ends[kept] - length, ends[kept])
+    return RunUps(
+        of=of[kept],
+        sectors=sectors[kept],
+        events=events[kept],
+        trades=Excesses((right - left)[kept], windows, rates.part(np.flatnonzero(large & rates.known)), busy),
+        days=Excesses(days, windows, rates_before(taught.distinct(), *asked), busy),
+        small=of[first[~large]],
+    )
 
 
-def examine_proximity(history: History, congress: Congress, crowd: Crowd, thresholds: Thresholds) -> Trial:
-    """One trial: the least likely run-up before any relevant event known by the as-of date.
+def _questions(
+    histories: Histories, congress: Congress, thresholds: Thresholds
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """(filer, sector, place of the event, its day, within how many days of it a trade is near) by filer and sector.
+
+    Events of each sector in which something became known, from its first such trade to a run-up after its last.
+    """
+    fresh = histories.fresh & (histories.sector >= 0)
+    of, sector, day = histories.of[fresh], histories.sector[fresh], histories.day[fresh]
+    series, rows, place = np.unique(series_of(of, sector), return_index=True, return_inverse=True)
+    first, last = day[rows].copy(), day[rows].copy()
+    np.minimum.at(first, place, day)
+    np.maximum.at(last, place, day)
+    until = np.minimum(last + thresholds.run_up_days, histories.as_of)
+    for i, s, low, high in zip(of[rows].tolist(), sector[rows].tolist(), first.tolist(), until.tolist(), strict=True):
+        key = histories.filer_keys[i]
+        for at in congress.events_between(key, s, low, high):
+            related = congress.events_of(key)[at]
+            yield i, s, at, related.day, near_days(related, thresholds)
+
+
+def examine_proximity(
+    histories: Histories, congress: Congress, crowd: Crowd, thresholds: Thresholds
+) -> list[Trial]:
+    """One trial a filer: the least likely run-up before any relevant event known by the as-of date.
 
     A run-up is the filer's decisions in a sector of the event in the `run_up_days` before it and on its day, at least
     one newly known and the last one near the event. It is compared with the filer's own rate in that sector in the
     12 months before. p combines the predictive negative binomial tails of decisions and of days with one, over all
     distinct run-ups.
     """
-    if not congress.events_of(history.filer_key) or not (history.counted & history.new).any():
-        return no_test(DETECTOR, history.filer_key)
-    found = run_ups(history, congress, crowd, thresholds)
-    tails = [p for run in found for p in ((run.trades.p, run.days.p) if run else (1.0, 1.0))]
-    best = min((run for run in found if run), key=lambda run: run.p, default=None)
-    if best is None:
-        return no_evidence(DETECTOR, history.filer_key)
-    p_value = combined_p(tails)
-    chosen = best
+    runs = run_ups(histories, congress, crowd, thresholds)
+    groups = np.concatenate([runs.of, runs.of, runs.small, runs.small])
+    tails = np.concatenate([runs.trades.p, runs.days.p, np.ones(2 * runs.small.size)])
+    p_values = combined_p_values(tails, groups, len(histories), np.ones(groups.size))
+    tests = np.bincount(groups, minlength=len(histories))
+    best = first_least(np.minimum(runs.trades.p, runs.days.p), runs.of, np.arange(runs.of.size))
 
-    def describe() -> Finding:
-        return _finding(history, congress, thresholds, chosen, p_value, len(tails))
+    def found(i: int, at: int) -> Trial:
+        history, p_value = histories.all[i], float(p_values[i])
+        related = congress.events_of(history.filer_key)[int(runs.events[at])]
+        run = RunUp(related, int(runs.sectors[at]), runs.trades.one(at), runs.days.one(at))
 
-    return Trial(DETECTOR, history.filer_key, p_value, best.z >= float(thresholds.min_z), describe)
+        def describe() -> Finding:
+            return _finding(history, congress, thresholds, run, p_value, int(tests[i]))
+
+        return Trial(DETECTOR, history.filer_key, p_value, run.z >= float(thresholds.min_z), describe)
+
+    keys = histories.filer_keys
+    tested = {i for i, key in enumerate(keys) if histories.anchors[i] and congress.events_of(key)}
+    return trials_by_filer(DETECTOR, keys, tested, {i: found(i, at) for i, at in best.items()})
 
 
 def _finding(
@@ -132,7 +170,7 @@ def _finding(
     share = (hits + 0.5) / (trials + 1)
     limit = near_days(run.related, thresholds)
     score = proximity_score(last - own_days[np.abs(last - own_days) <= limit], limit)
-    trades, rate, expected, n = run.trades, run.trades.rate, run.trades.expected, run.trades.rate.events
+    trades, expected, n = run.trades, run.trades.expected, run.trades.events
     measures: tuple[Measure, ...] = (
         measure(
             "run_up_trades",
@@ -140,16 +178,16 @@ def _finding(
             trades.count,
             f"decisions within {thresholds.run_up_days} days up to the event",
         ),
-        measure("baseline_sector_trades", n, n, f"same sector, {rate.observed_days} days before"),
-        measure("activity_of_others", trades.activity.mean, n, "times busier than usual, complementary log-log model"),
+        measure("baseline_sector_trades", n, n, f"same sector, {trades.observed_days} days before"),
+        measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x days of the run-up x activity"),
         measure("baseline_deviation_pct", 100 * (trades.count / expected - 1), n, "observed / expected - 1"),
-        measure("overdispersion", rate.overdispersion, len(rate.monthly), "moments of monthly counts, shrunk"),
+        measure("overdispersion", trades.overdispersion, len(trades.monthly), "moments of monthly counts, shrunk"),
         measure("z_score", run.z, n, "(observed - expected) / predictive sd, the larger of trades and trading days"),
         measure("poisson_p", poisson_tail(trades.count, expected), n, "Poisson tail at the expected count"),
         measure("negative_binomial_p", trades.p, n, "predictive negative binomial tail"),
         measure("trading_days", run.days.count, run.days.count, "days with such a decision in the run-up"),
-        measure("trading_days_p", run.days.p, run.days.rate.events, "as negative_binomial_p, of trading days"),
+        measure("trading_days_p", run.days.p, run.days.events, "as negative_binomial_p, of trading days"),
         measure("baseline_hit_share", share, trials, "baseline trades near a relevant event, (hits + 1/2) / (n + 1)"),
         measure("hit_share_p", binomial_tail(trades.count, total, share), total, "binomial tail at that share"),
         measure("proximity_score", score, int(own_days.size), "10 (1 - exp(-sum of weights / 2))"),
@@ -164,7 +202,7 @@ def _finding(
         measures=measures,
         events=events_near(history, rows, congress, thresholds),
         proximity_score=rounded(score),
-        cautions=sample_cautions(n, rate.observed_days, thresholds),
+        cautions=sample_cautions(n, trades.observed_days, thresholds),
     )
 
 

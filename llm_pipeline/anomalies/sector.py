@@ -6,18 +6,25 @@ Sources: beta-binomial predictive test of a share (Skellam 1948), exact binomial
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from llm_pipeline.anomalies.book import day_of
-from llm_pipeline.anomalies.history import History
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.rates import excess_in, tightest_start, window_ends
-from llm_pipeline.anomalies.tails import beta_binomial_tail, binomial_tail, combined_p, hypergeometric_tail
+from llm_pipeline.anomalies.history import Flags, Floats, Histories, Ints, columns_of, first_least, stable_order
+from llm_pipeline.anomalies.rates import Days, Excesses, days_by_sector, rates_before, series_of, tightest_start, window_ends
+from llm_pipeline.anomalies.tails import (
+    beta_binomial_chances,
+    beta_binomial_tail,
+    binomial_tail,
+    combined_p_values,
+    hypergeometric_tail,
+)
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
+from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, trials_by_filer
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "sector"
@@ -26,87 +33,147 @@ MAX_SHARE_P = 0.01
 """The share itself must be unlikely at 1 %: a general burst of trades is not a sector cluster."""
 
 
+@dataclass(frozen=True)
+class _Shares:
+    """Windows of filers beside the 12 months before, for one committee sector each; one item each.
+
+    of: filer; k of n decisions in the window are in the sector, k0 of n0 before; newly: some of the k are newly known.
+    """
+
+    of: Ints
+    ends: Ints
+    windows: Ints
+    sectors: Ints
+    k: Ints
+    n: Ints
+    k0: Ints
+    n0: Ints
+    newly: Flags
+
+    def part(self, rows: Ints | Flags) -> _Shares:
+        """Some of the items."""
+        return _Shares(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
+
+
 def examine_sector(
-    history: History,
+    histories: Histories,
     congress: Congress,
     crowd: Crowd,
     pooled_shares: Mapping[int, float],
     thresholds: Thresholds,
-) -> Trial:
-    """One trial: the least likely concentration in one committee sector among the 30- and 90-day windows.
+) -> list[Trial]:
+    """One trial a filer: the least likely concentration in one committee sector among the 30- and 90-day windows.
 
     The base rate of a sector is its share of the filer's trades in the 12 months before the window, to which the
     pooled share of all filers adds `sector_prior_weight` trades. p combines the predictive beta-binomial tails
     of all windows and sectors looked at. Fisher's test on the raw counts is reported.
     """
-    usable = history.counted
-    anchors = np.unique(history.day[usable & history.new])
-    seats = congress.committee_sectors(history.filer_key, day_of(anchors[-1])) if anchors.size else frozenset()
-    if not seats:
-        return no_test(DETECTOR, history.filer_key)
-    day, sector, new = history.day[usable], history.sector[usable], history.new[usable]
-    usual = usable & history.usual("SECTOR_CLUSTER", "TIMING_ANOMALY")
-    usual_day, usual_sector = history.day[usual], history.sector[usual]
-    unreported = history.reported[usable] == 0
-    first_day = history.first_day
-    best: tuple[float, int, int, int, tuple[int, int, int, int]] | None = None
-    tails: list[float] = []
-    for window in thresholds.windows_days:
-        for end in window_ends(anchors, window):
-            low, high = np.searchsorted(day, [end - window, end], side="right")
-            since, until = np.searchsorted(
-                usual_day, [end - window - thresholds.baseline_days, end - window], side="right"
-            )
-            inside, before = sector[low:high], usual_sector[since:until]
-            if before.size < thresholds.min_baseline_trades or inside.size < thresholds.sector_min_trades:
-                continue
-            touched = set(sector[low:high][new[low:high]].tolist())
-            for s in sorted(seats):
-                k, k0 = int((inside == s).sum()), int((before == s).sum())
-                if s not in touched or k < thresholds.sector_min_trades:
-                    tails += (1.0, 1.0)
-                    continue
-                prior = thresholds.sector_prior_weight * pooled_shares.get(s, 0.0) + 0.5
-                rest = thresholds.sector_prior_weight * (1 - pooled_shares.get(s, 0.0)) + 0.5
-                p = beta_binomial_tail(k, inside.size, k0 + prior, before.size - k0 + rest)
-                if p > MAX_SHARE_P:
-                    tails += (1.0, 1.0)
-                    continue
-                in_sector = sector == s
-                days = np.unique(day[in_sector & (unreported | (day > end - window))])
-                burst = excess_in(
-                    days, first_day, end, window, thresholds, crowd.activity(end, window, history.filer_key)
-                )
-                tails += (p, 1.0 if burst is None else burst.p)
-                if best is None or p < best[0]:
-                    best = (p, s, end, window, (k, inside.size, k0, before.size))
-    if not tails:
-        return no_test(DETECTOR, history.filer_key)
-    if best is None:
-        return no_evidence(DETECTOR, history.filer_key)
-    p, s, end, window, counts = best
-    k, n, k0, n0 = counts
-    base = (k0 + thresholds.sector_prior_weight * pooled_shares.get(s, 0.0) + 0.5) / (
-        n0 + thresholds.sector_prior_weight + 1
+    shares = _shares(histories, congress, thresholds)
+    priors = np.array([_prior(pooled_shares, s, thresholds) for s in range(len(GICS_SECTORS))])
+    share_p, burst_p = _share_p(shares, priors, thresholds), np.ones(shares.of.size)
+    rare = np.flatnonzero(share_p < 1)
+    burst_p[rare] = _burst_p(histories, shares.part(rare), crowd, thresholds)
+    p_values = combined_p_values(
+        np.concatenate([share_p, burst_p]), np.tile(shares.of, 2), len(histories), np.ones(2 * shares.of.size)
     )
-    z = float((k - n * base) / np.sqrt(n * base * (1 - base)))
-    p_value = combined_p(tails)
+    tests = 2 * np.bincount(shares.of, minlength=len(histories))
 
-    def describe() -> Finding:
-        chosen = usable & (history.sector == s)
-        start = tightest_start(history.day[chosen], (k0 + 0.5) / thresholds.baseline_days, end - window + 1, end)
-        chosen &= (history.day >= start) & (history.day <= end)
-        return Finding(
-            classification="SECTOR_CLUSTER",
-            detector=DETECTOR,
-            subject=GICS_SECTORS[s],
-            filer_keys=(history.filer_key,),
-            rows=tuple(history.row[chosen].tolist()),
-            measures=_measures(counts, base, window, z, p, p_value, len(tails)),
-            cautions=sample_cautions(n0, end - window - first_day, thresholds),
-        )
+    def found(i: int, at: int) -> Trial:
+        counts = int(shares.k[at]), int(shares.n[at]), int(shares.k0[at]), int(shares.n0[at])
+        k, n, k0, n0 = counts
+        base = (k0 + priors[shares.sectors[at], 0]) / (n0 + thresholds.sector_prior_weight + 1)
+        z = float((k - n * base) / np.sqrt(n * base * (1 - base)))
 
-    return Trial(DETECTOR, history.filer_key, p_value, z >= float(thresholds.min_z), describe)
+        def describe() -> Finding:
+            history, sector = histories.all[i], int(shares.sectors[at])
+            end, window = int(shares.ends[at]), int(shares.windows[at])
+            chosen = history.counted & (history.sector == sector)
+            start = tightest_start(history.day[chosen], (k0 + 0.5) / thresholds.baseline_days, end - window + 1, end)
+            chosen &= (history.day >= start) & (history.day <= end)
+            ps = float(share_p[at]), float(p_values[i])
+            return Finding(
+                classification="SECTOR_CLUSTER",
+                detector=DETECTOR,
+                subject=GICS_SECTORS[sector],
+                filer_keys=(history.filer_key,),
+                rows=tuple(history.row[chosen].tolist()),
+                measures=_measures(counts, float(base), window, z, *ps, int(tests[i])),
+                cautions=sample_cautions(n0, end - window - history.first_day, thresholds),
+            )
+
+        return Trial(DETECTOR, histories.filer_keys[i], float(p_values[i]), z >= float(thresholds.min_z), describe)
+
+    tested = set(shares.of.tolist())
+    best = first_least(share_p, shares.of, rare)
+    return trials_by_filer(DETECTOR, histories.filer_keys, tested, {i: found(i, at) for i, at in best.items()})
+
+
+def _prior(pooled_shares: Mapping[int, float], sector: int, thresholds: Thresholds) -> tuple[float, float]:
+    """What the pooled share adds to the filer's own trades: (in the sector, in any other)."""
+    weight, share = thresholds.sector_prior_weight, pooled_shares.get(sector, 0.0)
+    return weight * share + 0.5, weight * (1 - share) + 0.5
+
+
+def _shares(histories: Histories, congress: Congress, thresholds: Thresholds) -> _Shares:
+    """All windows with enough trades in them and before, for each sector of a seat."""
+    seats = [
+        sorted(congress.committee_sectors(key, day_of(anchors[-1]))) if anchors else []
+        for key, anchors in zip(histories.filer_keys, histories.anchors, strict=True)
+    ]
+    of, ends, windows, sectors = columns_of(
+        (
+            (i, end, window, sector)
+            for i, (anchors, own) in enumerate(zip(histories.anchors, seats, strict=True))
+            if own
+            for window in thresholds.windows_days
+            for end in window_ends(anchors, window)
+            for sector in own
+        ),
+        4,
+    )
+    starts = ends - windows
+    usual = histories.usual("SECTOR_CLUSTER", "TIMING_ANOMALY")
+    everything, before = (Days(histories.of[one], histories.day[one]) for one in (histories.counted, usual))
+    by_sector, before_by_sector, fresh = (
+        days_by_sector(histories, one) for one in (histories.counted, usual, histories.fresh)
+    )
+    series = series_of(of, sectors)
+    shares = _Shares(
+        of=of,
+        ends=ends,
+        windows=windows,
+        sectors=sectors,
+        k=by_sector.between(series, starts, ends),
+        n=everything.between(of, starts, ends),
+        k0=before_by_sector.between(series, starts - thresholds.baseline_days, starts),
+        n0=before.between(of, starts - thresholds.baseline_days, starts),
+        newly=fresh.between(series, starts, ends) > 0,
+    )
+    return shares.part((shares.n0 >= thresholds.min_baseline_trades) & (shares.n >= thresholds.sector_min_trades))
+
+
+def _share_p(shares: _Shares, priors: Floats, thresholds: Thresholds) -> Floats:
+    """Tails of the shares that are unlikely at `MAX_SHARE_P` and hold something new; 1 for the others."""
+    asked = np.flatnonzero(shares.newly & (shares.k >= thresholds.sector_min_trades))
+    k, n = shares.k[asked], shares.n[asked]
+    a, b = shares.k0[asked] + priors[shares.sectors[asked], 0], (shares.n0 - shares.k0)[asked] + priors[shares.sectors[asked], 1]
+    # No tail is below one of its terms: most windows need no sum.
+    likely = beta_binomial_chances(np.maximum(k, (n * a / (a + b)).astype(np.int64)), n, a, b) > MAX_SHARE_P
+    tails = np.ones(shares.of.size)
+    for at, *counts in zip(asked[~likely].tolist(), *(one[~likely].tolist() for one in (k, n, a, b)), strict=True):
+        p = beta_binomial_tail(*counts)
+        tails[at] = p if p <= MAX_SHARE_P else 1.0
+    return tails
+
+
+def _burst_p(histories: Histories, shares: _Shares, crowd: Crowd, thresholds: Thresholds) -> Floats:
+    """How rare so many days with a trade in the sector are; those of reported episodes count in the window only."""
+    of, starts, series = shares.of, shares.ends - shares.windows, series_of(shares.of, shares.sectors)
+    busy = crowd.activities(shares.ends, shares.windows, histories.numbers[of])
+    counted, taught = (days_by_sector(histories, one).distinct() for one in (histories.counted, histories.unreported))
+    rates = rates_before(taught, series, histories.first_days[of], starts, thresholds)
+    burst = Excesses(counted.between(series, starts, shares.ends), shares.windows, rates, busy)
+    return np.where(rates.known, burst.p, 1.0)
 
 
 def _measures(

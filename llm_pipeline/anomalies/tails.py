@@ -21,17 +21,17 @@ def poisson_tail(k: int, mean: float) -> float:
     return 1.0 if k <= 0 else float(special.gammainc(k, mean))
 
 
-def negative_binomial_tail(k: int, mean: float, size: float) -> float:
-    """P(X >= k) for a negative binomial with this mean and variance mean + mean**2 / size (NB2; A&S 26.5.26)."""
-    if k <= 0:
-        return 1.0
-    return float(special.betainc(k, size, mean / (mean + size))) if mean > 0 else 0.0
+def negative_binomial_mid_p(k: Ints, means: Floats, sizes: Floats) -> Floats:
+    """P(X > k) + P(X = k) / 2 for negative binomials with these positive means and variance mean + mean**2 / size (NB2).
 
-
-def negative_binomial_tails(k: int, means: Floats, size: float) -> Floats:
-    """`negative_binomial_tail` at several positive means."""
-    tails: Floats = np.ones(means.size) if k <= 0 else special.betainc(k, size, means / (means + size))
-    return tails
+    k, sizes: one item for each row of means. P(X >= k) is an incomplete beta function (A&S 26.5.26).
+    """
+    k, sizes = k[:, None], sizes[:, None]
+    share = means / (means + sizes)
+    ways = special.gammaln(k + sizes) - special.gammaln(k + 1) - special.gammaln(sizes)
+    as_many = np.exp(ways + special.xlogy(k, share) - sizes * np.log1p(means / sizes))
+    # As many are no more than half of what is left: nothing cancels.
+    return np.where(k > 0, special.betainc(np.maximum(k, 1), sizes, share), 1.0) - as_many / 2
 
 
 def binomial_tail(k: int, n: int, share: float) -> float:
@@ -50,9 +50,14 @@ def beta_binomial_tail(k: int, n: int, a: float, b: float) -> float:
         return 1.0
     if k > n:
         return 0.0
-    x = np.arange(k, n + 1)
+    return float(min(1.0, beta_binomial_chances(np.arange(k, n + 1), n, a, b).sum()))
+
+
+def beta_binomial_chances(x: Ints, n: Ints | int, a: Floats | float, b: Floats | float) -> Floats:
+    """P(X = x), item by item, of the same."""
     ways = special.gammaln(n + 1) - special.gammaln(x + 1) - special.gammaln(n - x + 1)
-    return float(min(1.0, np.exp(ways + special.betaln(x + a, n - x + b) - special.betaln(a, b)).sum()))
+    chances: Floats = np.exp(ways + special.betaln(x + a, n - x + b) - special.betaln(a, b))
+    return chances
 
 
 def hypergeometric_tail(k: int, drawn: int, marked: int, total: int) -> float:
@@ -126,39 +131,46 @@ def subset_sum_tail(chosen: Ints, others: Ints) -> float:
 
 
 def combined_p(p_values: Sequence[float], weights: Sequence[float] | None = None) -> float:
-    """One p-value for several dependent tests of one hypothesis: the Cauchy combination.
+    """One p-value for several dependent tests of one hypothesis: `combined_p_values` of one group, 1 of no test."""
+    p = np.asarray(p_values, dtype=float)
+    weight = np.ones(p.size) if weights is None else np.asarray(weights, dtype=float)
+    return float(combined_p_values(p, np.zeros(p.size, np.int64), 1, weight)[0])
 
-    Like Bonferroni when one test stands out, without its penalty when neighbouring windows agree. Values above 1/2
-    count as 1/2: counts give p = 1 often, whose large negative terms would cancel the evidence of another window.
-    The price, simulated: six tests correlated 0.64 reject 1.3 % at a nominal 1 %.
-    Weights, equal if not given, say how much each test counts; only their ratios matter.
+
+def combined_p_values(p_values: Floats, groups: Ints, number: int, weights: Floats) -> Floats:
+    """One p-value for each group of dependent tests of one hypothesis: the Cauchy combination; 1 for a group of none.
+
+    Values above 1/2 count as 1/2: counts give p = 1 often, whose large negative terms would cancel the evidence of
+    another window. The price, simulated: six tests correlated 0.64 reject 1.3 % at a nominal 1 %.
+    groups: from 0, which of the `number` groups each test belongs to. Weights say how much each test of a group counts;
+    only their ratios matter.
     Source: Liu & Xie (2020), J. Am. Stat. Assoc. 115, 393-402.
     """
-    p = np.minimum(np.maximum(np.asarray(p_values, dtype=float), 1e-300), 0.5)
-    if p.size == 0:
-        return 1.0
     # tan((1/2 - p) pi) = 1 / tan(p pi), which keeps its digits for tiny p.
-    statistic = float(np.average(1.0 / np.tan(np.pi * p), weights=weights))
-    return float(np.arctan2(1.0, statistic) / np.pi)
+    terms = weights / np.tan(np.pi * np.clip(p_values, 1e-300, 0.5))
+    total = np.bincount(groups, weights, minlength=number)
+    statistic = np.bincount(groups, terms, minlength=number) / np.where(total > 0, total, 1.0)
+    return np.where(total > 0, np.arctan2(1.0, statistic) / np.pi, 1.0)
 
 
-def dispersion(counts: NDArray[np.float64], prior: float, prior_weight: float) -> float:
+def dispersions(counts: Ints, months: Ints, prior: float, prior_weight: float) -> Floats:
     """Overdispersion a of counts (variance = mean + a * mean**2) by moments, shrunk towards a prior value.
 
+    counts: one row of monthly counts for each result, of which the first `months` count.
     Moment estimator: Anscombe (1950), Biometrika 37, 358-382. With 12 monthly counts it is noisy; `prior` counts as
     `prior_weight` further months. Never negative.
     """
-    n = counts.size
-    if n < 2 or counts.sum() == 0:
-        return prior
-    mean = float(counts.sum()) / n
-    off = counts - mean
-    raw = max(0.0, (float((off * off).sum()) / (n - 1) - mean) / mean**2)
-    return (n * raw + prior_weight * prior) / (n + prior_weight)
+    inside = np.arange(counts.shape[1]) < months[:, None]
+    total = np.where(inside, counts, 0).sum(axis=1)
+    enough = (months > 1) & (total > 0)
+    n, mean = np.where(enough, months, 2), np.where(enough, total / np.maximum(months, 1), 1.0)
+    off = np.where(inside, counts - mean[:, None], 0.0)
+    raw = np.maximum(0.0, ((off * off).sum(axis=1) / (n - 1) - mean) / mean**2)
+    return np.where(enough, (n * raw + prior_weight * prior) / (n + prior_weight), prior)
 
 
-def predictive_size(events: int, overdispersion: float) -> float:
-    """Size of the negative binomial that predicts a count from `events` earlier ones.
+def predictive_size(events: Ints, overdispersion: Floats) -> Floats:
+    """Sizes of the negative binomials that predict counts from `events` earlier ones.
 
     Two sources of spread add up: the rate is known from `events` occurrences only (Gamma posterior of shape
     events + 1/2 under Jeffreys' prior: relative variance 1 / (events + 1/2)) and the counts are overdispersed.
@@ -178,25 +190,14 @@ def geometric_run_tail(size: int, runs: int, members: int) -> float:
     return float(np.exp(special.betaln(a, b + j) - special.betaln(a, b)))
 
 
-def scan_tail(k: int, rate: float, window: float, period: float) -> float:
-    """P(some window of this length within the period holds at least k events of a Poisson process with this rate).
+def scan_tail(k: int, means: Floats) -> Floats:
+    """P(some window within two window lengths holds at least k events of a Poisson process), k >= 3.
 
-    Source: Naus (1982), J. Am. Stat. Assoc. 77, 177-183: 1 - Q2 * (Q3 / Q2)**(L - 2), L = period / window, k >= 3.
+    means: expected events in one window; one result each. Written so that nothing cancels where it is small.
+    Source: Naus (1982), J. Am. Stat. Assoc. 77, 177-183: 1 - Q2, which is exact.
     """
-    psi, spans = rate * window, period / window
-    if k <= 2 or spans < 2:
-        return min(1.0, spans * poisson_tail(k, psi))
-
-    # Probabilities of i events, and of at most i, from 0 on; a negative i, which some terms ask for, is at the end.
-    p = [math.exp(i * math.log(psi) - psi - math.lgamma(i + 1)) for i in range(2 * k)]
-    up_to = [*special.gammaincc(np.arange(1, k + 1), psi).tolist(), 0.0, 0.0, 0.0]
-    pk, below = p[k], up_to[k - 1]
-    q2 = below**2 - (k - 1) * pk * p[k - 2] - (k - 1 - psi) * pk * up_to[k - 3]
-    a1 = 2 * pk * below * ((k - 1) * up_to[k - 2] - psi * up_to[k - 3])
-    a2 = 0.5 * pk**2 * ((k - 1) * (k - 2) * up_to[k - 3] - 2 * (k - 2) * psi * up_to[k - 4] + psi**2 * up_to[k - 5])
-    a3 = sum(p[2 * k - r] * up_to[r - 1] ** 2 for r in range(1, k))
-    a4 = sum(p[2 * k - r] * p[r] * ((r - 1) * up_to[r - 2] - psi * up_to[r - 3]) for r in range(2, k))
-    q3 = below**3 - a1 + a2 + a3 - a4
-    if q2 <= 0 or q3 <= 0:
-        return 1.0
-    return min(1.0, max(0.0, 1.0 - q2 * (q3 / q2) ** (spans - 2)))
+    tail = special.gammainc(k, means)
+    exactly, two_less = (np.exp(special.xlogy(i, means) - means - special.gammaln(i + 1)) for i in (k, k - 2))
+    fewer = special.gammaincc(k - 2, means)  # at most k - 3
+    p = tail * (2 - tail) + (k - 1) * exactly * two_less + (k - 1 - means) * exactly * fewer
+    return np.clip(p, 0.0, 1.0)

@@ -95,7 +95,9 @@ class Thresholds(BaseModel):
         default=Decimal(1), description="Mean range index at least one statutory range above the baseline mean"
     )
     cluster_hours: int = Field(default=48, description="Trades so close count as one cluster; dates only, so 2 days")
-    cluster_min_trades: int = Field(default=3, description="Smallest cluster worth a statement (specification: 3)")
+    cluster_min_trades: int = Field(
+        default=3, ge=3, description="Smallest cluster worth a statement (specification: 3)"
+    )
     sector_min_trades: int = Field(default=4, description="Decisions in one sector of the filer's committees")
     sector_prior_weight: int = Field(
         default=10, description="The pooled sector share of all filers counts as so many trades in a filer's base rate"

@@ -8,16 +8,18 @@ Sources: Naus (1982) for the scan statistic; geometric sizes with Jeffreys' prio
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from llm_pipeline.anomalies.activity import FACTORS
-from llm_pipeline.anomalies.history import History, Ints
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.rates import Excess, count_between, rate_before
+from llm_pipeline.anomalies.history import Histories, History, Ints, columns_of, first_least
+from llm_pipeline.anomalies.rates import Days, Excess, Excesses, rates_before
 from llm_pipeline.anomalies.tails import geometric_run_tail, scan_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Trial, measure, no_evidence, no_test
+from llm_pipeline.anomalies.trial import Finding, Trial, measure, trials_by_filer
 
 DETECTOR = "timing"
 
@@ -32,57 +34,90 @@ def cluster_sizes(days: Ints, width: int) -> Ints:
     return np.asarray(sizes, dtype=np.int64)
 
 
-def examine_timing(history: History, crowd: Crowd, thresholds: Thresholds) -> Trial:
-    """One trial: the largest 48-hour cluster that ends on a newly known trade.
+@dataclass(frozen=True)
+class _Cluster:
+    """The largest cluster of a filer: its trades beside the own rate, earlier clusters, and how unlikely it is."""
+
+    end: int
+    trades: Excess
+    sizes: Ints
+    period: int
+    scan_p: float
+    size_p: float
+
+    @property
+    def p_value(self) -> float:
+        """Of the trial."""
+        return max(self.scan_p, self.size_p)
+
+
+def examine_timing(histories: Histories, crowd: Crowd, thresholds: Thresholds) -> list[Trial]:
+    """One trial a filer: the largest 48-hour cluster that ends on a newly known trade.
 
     p is the larger of the scan p over the period since the filer's previous disclosure window (30 days at least) and
     the size p times the number of days looked at.
     """
-    days, usual, anchors = history.day[history.counted], history.day[history.unreported], history.anchors
     width = thresholds.cluster_hours // 24
-    if anchors.size == 0:
-        return no_test(DETECTOR, history.filer_key)
-    counts = [count_between(days, end - width, end) for end in anchors.tolist()]
-    at = int(np.argmax(counts))
-    end, size = int(anchors[at]), counts[at]
-    first_day = history.first_day
-    rate = rate_before(usual, first_day, end - width, thresholds)
-    if rate is None or rate.events < thresholds.min_baseline_trades:
-        return no_test(DETECTOR, history.filer_key)
-    if size < thresholds.cluster_min_trades:
-        return no_evidence(DETECTOR, history.filer_key)
-    low, high = np.searchsorted(usual, [end - width - rate.observed_days, end - width], side="right")
-    sizes = cluster_sizes(usual[low:high], width)
-    period = max(thresholds.windows_days[0], int(anchors[-1] - anchors[0]) + 1)
-    excess = Excess(size, width, rate, crowd.activity(end, width, history.filer_key))
-    usual_rate = rate.expected(1)
-    nearby = np.array([scan_tail(size, usual_rate * f, width, 2 * width) for f in FACTORS])
-    p_scan = min(1.0, excess.activity.average(nearby) * period / (2 * width))
-    p_size = min(1.0, geometric_run_tail(size, sizes.size, int(sizes.sum())) * anchors.size)
-    p_value = max(p_scan, p_size)
-    expected, z = excess.expected, excess.z
-    typical = float(sizes.mean())
+    of, ends = columns_of(((i, end) for i, anchors in enumerate(histories.anchors) for end in anchors), 2)
+    counts = Days(histories.of[histories.counted], histories.day[histories.counted]).between(of, ends - width, ends)
+    largest = np.array(list(first_least(-counts, of, np.arange(of.size)).values()), np.int64)
+    of, ends, counts = of[largest], ends[largest], counts[largest]
+    usual = Days(histories.of[histories.unreported], histories.day[histories.unreported])
+    rates = rates_before(usual, of, histories.first_days[of], ends - width, thresholds)
+    usable = rates.known & (rates.events >= thresholds.min_baseline_trades)
+    tested = set(of[usable].tolist())
+    enough = np.flatnonzero(usable & (counts >= thresholds.cluster_min_trades))
+    of, ends, rates = of[enough], ends[enough], rates.part(enough)
+    windows = np.full(of.size, width)
+    busy = crowd.activities(ends, windows, histories.numbers[of])
+    trades = Excesses(counts[enough], windows, rates, busy)
+    nearby = [scan_tail(count, usual * FACTORS) for count, usual in zip(trades.counts.tolist(), trades.usual, strict=True)]
+    scan_p = busy.average(np.array(nearby).reshape(-1, FACTORS.size)).tolist()
+    since, until = usual.until(of, ends - width - rates.observed_days), usual.until(of, ends - width)
+    found = {}
+    for at, i in enumerate(of.tolist()):
+        anchors = histories.anchors[i]
+        sizes = cluster_sizes(usual.day[since[at] : until[at]], width)
+        period = max(thresholds.windows_days[0], anchors[-1] - anchors[0] + 1)
+        own = trades.one(at)
+        size_p = geometric_run_tail(own.count, sizes.size, int(sizes.sum())) * len(anchors)
+        over_period = min(1.0, scan_p[at] * period / (2 * width))
+        cluster = _Cluster(int(ends[at]), own, sizes, period, over_period, min(1.0, size_p))
+        found[i] = _trial(histories, i, cluster, thresholds)
+    return trials_by_filer(DETECTOR, histories.filer_keys, tested, found)
 
-    def describe() -> Finding:
-        inside = history.counted & (history.day > end - width) & (history.day <= end)
-        return Finding(
-            classification="TIMING_ANOMALY",
-            detector=DETECTOR,
-            subject="",
-            filer_keys=(history.filer_key,),
-            rows=tuple(history.row[inside].tolist()),
-            measures=(
-                measure("cluster_trades", size, size, f"decisions within {thresholds.cluster_hours} hours"),
-                measure("expected_trades", expected, rate.events, "own rate x 2 days x activity of the others"),
-                measure("baseline_clusters", sizes.size, rate.events, "clusters in the 12 months before"),
-                measure("baseline_mean_cluster", typical, int(sizes.size), "mean size of those clusters"),
-                measure("baseline_deviation_pct", 100 * (size / typical - 1), int(sizes.size), "size / mean size - 1"),
-                measure("z_score", z, rate.events, "(observed - expected) / sd of the predictive negative binomial"),
-                measure("scan_p", p_scan, rate.events, f"scan statistic over {period} days"),
-                measure("cluster_size_p", p_size, int(sizes.size), "geometric sizes x days looked at"),
-                measure("p_value", p_value, rate.events, "the larger of scan_p and cluster_size_p"),
-            ),
-            cautions=sample_cautions(rate.events, rate.observed_days, thresholds),
-        )
 
-    return Trial(DETECTOR, history.filer_key, p_value, z >= float(thresholds.min_z), describe)
+def _trial(histories: Histories, i: int, cluster: _Cluster, thresholds: Thresholds) -> Trial:
+    large_enough = cluster.trades.z >= float(thresholds.min_z)
+    return Trial(
+        DETECTOR,
+        histories.filer_keys[i],
+        cluster.p_value,
+        large_enough,
+        lambda: _finding(histories.all[i], cluster, thresholds),
+    )
+
+
+def _finding(history: History, cluster: _Cluster, thresholds: Thresholds) -> Finding:
+    trades, sizes = cluster.trades, cluster.sizes
+    size, n, clusters, typical = trades.count, trades.events, int(sizes.size), float(sizes.mean())
+    inside = history.counted & (history.day > cluster.end - trades.window) & (history.day <= cluster.end)
+    return Finding(
+        classification="TIMING_ANOMALY",
+        detector=DETECTOR,
+        subject="",
+        filer_keys=(history.filer_key,),
+        rows=tuple(history.row[inside].tolist()),
+        measures=(
+            measure("cluster_trades", size, size, f"decisions within {thresholds.cluster_hours} hours"),
+            measure("expected_trades", trades.expected, n, "own rate x 2 days x activity of the others"),
+            measure("baseline_clusters", clusters, n, "clusters in the 12 months before"),
+            measure("baseline_mean_cluster", typical, clusters, "mean size of those clusters"),
+            measure("baseline_deviation_pct", 100 * (size / typical - 1), clusters, "size / mean size - 1"),
+            measure("z_score", trades.z, n, "(observed - expected) / sd of the predictive negative binomial"),
+            measure("scan_p", cluster.scan_p, n, f"scan statistic over {cluster.period} days"),
+            measure("cluster_size_p", cluster.size_p, clusters, "geometric sizes x days looked at"),
+            measure("p_value", cluster.p_value, n, "the larger of scan_p and cluster_size_p"),
+        ),
+        cautions=sample_cautions(n, trades.observed_days, thresholds),
+    )

@@ -6,7 +6,7 @@ Evidence is built only for trials that pass: a day at scale has thousands of tri
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 
@@ -96,3 +96,16 @@ def no_evidence(detector: str, filer_key: str) -> Trial:
 def no_test(detector: str, filer_key: str) -> Trial:
     """A trial that could not be made, whatever the newly known trades showed: it is not in the family."""
     return Trial(detector, filer_key, 1.0, False, None, possible=False)
+
+
+def trials_by_filer(
+    detector: str, filer_keys: Sequence[str], tested: Container[int], found: Mapping[int, Trial]
+) -> list[Trial]:
+    """One trial for each filer, in order: what was found, else whether a test could be made.
+
+    tested, found: by place among the filers.
+    """
+    return [
+        found.get(i) or (no_evidence(detector, key) if i in tested else no_test(detector, key))
+        for i, key in enumerate(filer_keys)
+    ]
