@@ -6,15 +6,19 @@ Counts are of all known trades (no trade is left out as a repeat or a savings pl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from llm_pipeline.anomalies.book import TradeBook, day_number
+from llm_pipeline.anomalies.history import Floats, Ints
 from llm_pipeline.anomalies.rates import MONTH_DAYS
 from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.reference.records import GICS_SECTORS
 
 _COLUMNS: Any = {
     "filer_key": pl.String,
@@ -56,93 +60,98 @@ def baseline_period(as_of: date, window_days: int, thresholds: Thresholds) -> Pe
     return Period(as_of, window_days, end - timedelta(days=thresholds.baseline_days), end)
 
 
-def baselines(frame: pl.DataFrame, as_of: date, window_days: int, thresholds: Thresholds) -> pl.DataFrame:
+def baselines(book: TradeBook, as_of: date, window_days: int) -> pl.DataFrame:
     """One row per filer with any known trade up to the baseline's end, sorted by filer_key, as `BASELINE_SCHEMA`.
 
-    frame: trades as `book.SCHEMA`. Only trades disclosed on or before the as-of date and then in force count.
-    Months are 30-day months counted back from the baseline's end; months without a trade count as 0. Observation
+    Only trades disclosed on or before the as-of date and then in force count. `filer` is the name in the latest of
+    them. Months are 30-day months counted back from the baseline's end; months without a trade count as 0. Observation
     starts at the filer's first known trade if that is within the baseline. Standard deviations are of the sample
     (n - 1), null below two values. sector_counts: known sectors by name; weekday_counts: Monday to Sunday.
     """
+    thresholds, number = book.thresholds, len(book.filer_keys)
     period = baseline_period(as_of, window_days, thresholds)
-    known = frame.lazy().filter(
-        (pl.col("disclosure_date") <= as_of)
-        & (pl.col("withdrawn_on").is_null() | (pl.col("withdrawn_on") > as_of))
-        & (pl.col("transaction_date") < period.end)
+    start, end = day_number(period.start), day_number(period.end)
+    rows = np.flatnonzero(book.known(as_of) & (book.day < end))
+    first_days = book.first_days_of(rows)
+    latest = np.full(number, -1)
+    latest[book.filer_of_row[rows]] = rows  # by day: the last one stays
+    rows = rows[book.day[rows] >= start]
+    of, day = book.filer_of_row[rows], book.day[rows]
+    observed = np.minimum(thresholds.baseline_days, end - first_days)
+    n_trades = np.bincount(of, minlength=number)
+    n_amounts, amount_mean, amount_sd, _ = _moments(of[book.index[rows] > 0], book.index[rows[book.index[rows] > 0]], number)
+    same = np.diff(of) == 0
+    n_gaps, gap_mean, gap_sd, gap_max = _moments(of[1:][same], np.diff(day)[same], number)
+    short = (observed < thresholds.short_history_days) | (n_trades < thresholds.short_history_trades)
+    everybody = pl.DataFrame(
+        {
+            "filer_key": book.filer_keys,
+            "filer": book.names_of(latest),
+            "as_of_date": pl.repeat(as_of, number, dtype=pl.Date, eager=True),
+            "window_days": pl.repeat(window_days, number, dtype=pl.Int64, eager=True),
+            "baseline_start": pl.repeat(period.start, number, dtype=pl.Date, eager=True),
+            "baseline_end": pl.repeat(period.end, number, dtype=pl.Date, eager=True),
+            "n_trades": n_trades,
+            "months_observed": observed / MONTH_DAYS,
+            **_monthly(of, (end - day - 1) // MONTH_DAYS, observed // MONTH_DAYS),
+            "n_amounts": n_amounts,
+            "amount_index_mean": _where(n_amounts > 0, amount_mean),
+            "amount_index_sd": _where(n_amounts > 1, amount_sd),
+            "sector_counts": _sector_counts(of, book.sector[rows], number),
+            "weekday_counts": _weekday_counts(of, day, number),
+            "gap_days_mean": _where(n_gaps > 0, gap_mean),
+            "gap_days_sd": _where(n_gaps > 1, gap_sd),
+            "gap_days_max": _where(n_gaps > 0, gap_max),
+            "short_history": short,
+        }
     )
-    first = known.group_by("filer_key").agg(
-        pl.col("transaction_date").min().alias("first"),
-        pl.col("filer").sort_by("transaction_date", "record_id").first(),
-    )
-    day = pl.col("transaction_date")
-    within = known.filter(day >= period.start).with_columns(
-        month=(pl.lit(period.end) - day).dt.total_days().sub(1) // MONTH_DAYS
-    )
-    stats = within.group_by("filer_key").agg(
-        pl.len().cast(pl.Int64).alias("n_trades"),
-        pl.col("amount_index").count().cast(pl.Int64).alias("n_amounts"),
-        pl.col("amount_index").mean().alias("amount_index_mean"),
-        pl.col("amount_index").std().alias("amount_index_sd"),
-        *[(day.dt.weekday() == i).sum().cast(pl.Int64).alias(f"weekday_{i}") for i in range(1, 8)],
-        day.sort().diff().dt.total_days().alias("gaps"),
-        pl.col("sector").drop_nulls().value_counts(sort=False).alias("sectors"),
-    )
-    months = within.group_by("filer_key", "month").len("in_month")
-    observed = pl.min_horizontal(
-        pl.lit(thresholds.baseline_days), (pl.lit(period.end) - pl.col("first")).dt.total_days()
-    ).cast(pl.Int64)
-    monthly = (
-        months.join(first, on="filer_key")
-        .with_columns(whole=(observed // MONTH_DAYS).cast(pl.Int64))
-        .filter(pl.col("month") < pl.col("whole"))
-        .group_by("filer_key")
-        .agg(pl.col("in_month").sum().alias("total"), (pl.col("in_month").cast(pl.Int64) ** 2).sum().alias("squares"))
-    )
-    whole, total = pl.col("whole"), pl.col("total").fill_null(0)
-    squares = pl.col("squares").fill_null(0)
-    sectors = pl.col("sectors").list.eval(pl.element().sort_by(pl.element().struct.field("sector")))
-    result = (
-        first.join(stats, on="filer_key", how="left")
-        .join(monthly, on="filer_key", how="left")
-        .with_columns(observed=observed)
-        .with_columns(whole=pl.col("observed") // MONTH_DAYS)
-        .select(
-            "filer_key",
-            "filer",
-            pl.lit(as_of).alias("as_of_date"),
-            pl.lit(window_days, pl.Int64).alias("window_days"),
-            pl.lit(period.start).alias("baseline_start"),
-            pl.lit(period.end).alias("baseline_end"),
-            pl.col("n_trades").fill_null(0),
-            (pl.col("observed") / MONTH_DAYS).alias("months_observed"),
-            pl.when(whole > 0).then(total / whole).alias("monthly_mean"),
-            pl.when(whole > 1).then(((squares - total**2 / whole).clip(0) / (whole - 1)).sqrt()).alias("monthly_sd"),
-            pl.col("n_amounts").fill_null(0),
-            "amount_index_mean",
-            "amount_index_sd",
-            pl.struct(
-                sectors.list.eval(pl.element().struct.field("sector")).alias("sector"),
-                sectors.list.eval(pl.element().struct.field("count").cast(pl.Int64)).alias("n"),
-            ).alias("sector_counts"),
-            pl.concat_list([pl.col(f"weekday_{i}").fill_null(0) for i in range(1, 8)]).alias("weekday_counts"),
-            pl.col("gaps").list.mean().alias("gap_days_mean"),
-            pl.col("gaps").list.drop_nulls().list.std().alias("gap_days_sd"),
-            pl.col("gaps").list.max().alias("gap_days_max"),
-            (
-                (pl.col("observed") < thresholds.short_history_days)
-                | (pl.col("n_trades").fill_null(0) < thresholds.short_history_trades)
-            ).alias("short_history"),
-        )
-        .sort("filer_key")
-    )
-    return result.collect().cast(_COLUMNS)
+    return everybody.filter(pl.Series(first_days < end)).cast(_COLUMNS)
 
 
-def baseline_of(
-    frame: pl.DataFrame, filer_key: str, as_of: date, window_days: int, thresholds: Thresholds
-) -> dict[str, object] | None:
-    """The row of one filer, None when nothing of theirs was known by then."""
-    rows: Sequence[dict[str, object]] = baselines(
-        frame.filter(pl.col("filer_key") == filer_key), as_of, window_days, thresholds
-    ).to_dicts()
-    return rows[0] if rows else None
+def _where(defined: NDArray[np.bool_], values: Floats | Ints) -> pl.Series:
+    """The values, null where they are not defined."""
+    return pl.DataFrame({"value": values, "defined": defined}).select(pl.when("defined").then("value")).to_series()
+
+
+def _moments(of: Ints, values: Ints, number: int) -> tuple[Ints, Floats, Floats, Ints]:
+    """(number, mean, standard deviation of the sample, largest) of each filer's values."""
+    n = np.bincount(of, minlength=number)
+    mean = np.bincount(of, values, minlength=number) / np.maximum(n, 1)
+    squares = np.bincount(of, (values - mean[of]) ** 2, minlength=number)
+    largest = np.zeros(number, np.int64)
+    np.maximum.at(largest, of, values)
+    return n, mean, np.sqrt(squares / np.maximum(n - 1, 1)), largest
+
+
+def _monthly(of: Ints, month: Ints, whole: Ints) -> dict[str, pl.Series]:
+    """Mean and standard deviation of the counts of all whole months observed, those without a trade included."""
+    longest = int(whole.max(initial=0))
+    inside = month < whole[of]
+    counts = np.bincount(of[inside] * longest + month[inside], minlength=whole.size * longest).reshape(-1, longest)
+    n = np.maximum(whole, 1)
+    mean = counts.sum(axis=1) / n
+    off = np.where(np.arange(longest) < whole[:, None], counts - mean[:, None], 0.0)
+    sd = np.sqrt((off * off).sum(axis=1) / np.maximum(whole - 1, 1))
+    return {"monthly_mean": _where(whole > 0, mean), "monthly_sd": _where(whole > 1, sd)}
+
+
+def _sector_counts(of: Ints, sector: Ints, number: int) -> pl.Series:
+    known, width = sector >= 0, len(GICS_SECTORS)
+    counts = np.bincount(of[known] * width + sector[known], minlength=number * width)
+    some = np.flatnonzero(counts)
+    lists = (
+        pl.DataFrame({"of": some // width, "sector": np.array(GICS_SECTORS)[some % width], "n": counts[some]})
+        .group_by("of", maintain_order=True)
+        .agg("sector", "n")
+    )
+    return (
+        pl.DataFrame({"of": np.arange(number)})
+        .join(lists, on="of", how="left", maintain_order="left")
+        .select(pl.struct(pl.col("sector", "n").fill_null([])))
+        .to_series()
+    )
+
+
+def _weekday_counts(of: Ints, day: Ints, number: int) -> pl.Series:
+    weekday = (day + 3) % 7  # 1970-01-01 was a Thursday
+    return pl.Series(np.bincount(of * 7 + weekday, minlength=number * 7).reshape(-1, 7)).arr.to_list()

@@ -78,8 +78,7 @@ def write_baselines(
 
 
 def _row(row: Mapping[str, Any], politician_of: Mapping[str, str]) -> tuple[Any, ...]:
-    sectors = row["sector_counts"] or {"sector": [], "n": []}
-    counted = dict(zip(sectors["sector"] or (), sectors["n"] or (), strict=True))
+    counted = dict(zip(row["sector_counts"]["sector"], row["sector_counts"]["n"], strict=True))
     in_sectors = sum(counted.values())
     return (
         row["filer"],
@@ -93,7 +92,7 @@ def _row(row: Mapping[str, Any], politician_of: Mapping[str, str]) -> tuple[Any,
         _rounded(row["amount_index_mean"]),
         _rounded(row["amount_index_sd"]),
         {sector: _rounded(n / in_sectors) for sector, n in counted.items()},
-        dict(zip(WEEKDAYS, row["weekday_counts"] or (), strict=False)),
+        dict(zip(WEEKDAYS, row["weekday_counts"], strict=True)),
         {
             "mean_days": _rounded(row["gap_days_mean"]),
             "sd_days": _rounded(row["gap_days_sd"]),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from llm_pipeline.anomalies.activity import LEGAL_DAYS
 from llm_pipeline.anomalies.history import Flags, Histories, Ints, narrow, savings_plans, stable_order
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES, Trade
@@ -21,7 +22,8 @@ from llm_pipeline.reference.records import GICS_SECTORS
 NOTHING_REPORTED: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 EPOCH = date(1970, 1, 1)
-_NEVER = (date(9999, 12, 31) - EPOCH).days
+NEVER = (date(9999, 12, 31) - EPOCH).days
+"""The day number of what did not happen."""
 
 SCHEMA = pl.Schema(
     {
@@ -81,7 +83,7 @@ class TradeBook:
         keys, filer = _ranked(coded["filer_key"])
         self.filer_keys: list[str] = keys.to_list()
         self._filer_number = {key: i for i, key in enumerate(self.filer_keys)}
-        self._first_days: Ints = np.array([first_days.get(key, _NEVER) for key in self.filer_keys], np.int64)
+        self._first_days: Ints = np.array([first_days.get(key, NEVER) for key in self.filer_keys], np.int64)
         day = _numbers(coded["transaction_date"])
         self._order = order = stable_order(filer, day)
         self._starts: Ints = np.concatenate([[0], np.cumsum(np.bincount(filer, minlength=len(keys)))]).astype(np.int64)
@@ -146,7 +148,7 @@ class TradeBook:
         # Rows are by day: the first known one of a filer is the earliest, and so is the first of the new ones.
         first_days = np.minimum(_of_first(of, self.day[row], len(filer_keys), n), self._first_days[numbers])
         new = self.disclosed[row] == n
-        oldest = _of_first(of[new], self.day[row[new]], len(filer_keys), -_NEVER) - 2 * self.thresholds.baseline_days
+        oldest = _of_first(of[new], self.day[row[new]], len(filer_keys), -NEVER) - 2 * self.thresholds.baseline_days
         near = self.day[row] >= oldest[of]
         of, row, new = of[near], row[near], new[near]
         day, asset, side, index = self.day[row], self.asset[row], self.side[row], self.index[row]
@@ -163,14 +165,21 @@ class TradeBook:
             new=new, decision=~repeat, periodic=periodic, reported=earlier,
         )  # fmt: skip
 
-    def number_of(self, filer_key: str) -> int:
-        """A filer's number in `filer_of_row`."""
-        return self._filer_number[filer_key]
+    def first_days_of(self, rows: Ints) -> Ints:
+        """Each filer's first day by these known rows and what was known before; `NEVER` for a filer without any."""
+        first_days = self._first_days.copy()
+        np.minimum.at(first_days, self.filer_of_row[rows], self.day[rows])
+        return first_days
 
     def name_of(self, filer_key: str, rows: Iterable[int]) -> str:
         """A filer's name as the earliest of these rows has it: a name that was public when they were."""
         number = self._filer_number[filer_key]
         return str(self._texts("filer", [min(row for row in rows if self.filer_of_row[row] == number)])[0])
+
+    def names_of(self, rows: Ints) -> pl.Series:
+        """The filers' names as these rows have them, null where a row is -1."""
+        places = pl.Series(np.where(rows >= 0, self._order[rows], -1))
+        return self._frame["filer"].gather(places.set(places < 0, None))
 
     def _texts(self, column: str, rows: Iterable[int]) -> list[Any]:
         return self._frame[column].gather(self._order[np.fromiter(rows, np.int64)]).to_list()
@@ -179,23 +188,35 @@ class TradeBook:
 def within_reach(
     frame: pl.DataFrame, start: date, end: date, thresholds: Thresholds
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    """(the trades that as-of dates in [start, end) may look at, the first day of each filer's other trades).
+    """(the trades that as-of dates in [start, end) may look at, each filer's first day by trades known on all of them).
 
-    A window and its baseline reach back less than two baselines from the as-of date or from a newly known trade. Of a
-    filer who reports a trade later than the law allows, everything is kept; so is what was ever withdrawn.
+    A window and its baseline reach back less than two baselines from the as-of date or from a newly known trade.
+    Everything is kept of filers who report a trade later than the law allows, or have none before the windows within
+    reach: their latest trade says what they are called.
     """
-    day, disclosed = pl.col("transaction_date"), pl.col("disclosure_date")
+    day, disclosed, withdrawn = pl.col("transaction_date"), pl.col("disclosure_date"), pl.col("withdrawn_on")
     in_time = start - timedelta(days=LEGAL_DAYS)
-    late = frame.lazy().filter(disclosed.is_between(start, end, closed="left") & (day < in_time))
-    filers = late.select(pl.col("filer_key").unique()).collect().to_series()
-    near = (day >= in_time - timedelta(days=2 * thresholds.baseline_days)) | pl.col("withdrawn_on").is_not_null()
-    if not filers.is_empty():
-        near = near | pl.col("filer_key").is_in(filers.implode())
+    limit = in_time - timedelta(days=2 * thresholds.baseline_days)
+    before = start - timedelta(days=max(thresholds.windows_days))
     known = frame.lazy().filter(disclosed < end)
-    kept, first_days = pl.collect_all(
-        [known.filter(near), known.filter(~near).group_by("filer_key").agg(day.min().to_physical())]
+    lasting = withdrawn.is_null() & (disclosed < start)
+    filers = (
+        known.select(
+            "filer_key",
+            first=pl.when(lasting).then(day),
+            last=pl.when(lasting & (day < before)).then(day),
+            reported=pl.when(disclosed >= start).then(day),
+        )
+        .group_by("filer_key")
+        .agg(pl.col("first", "reported").min(), pl.col("last").max())
+        .collect()
     )
-    return kept, dict(first_days.iter_rows())
+    whole = filers.filter((pl.col("reported") < in_time) | (pl.col("last").fill_null(limit) <= limit))["filer_key"]
+    near = (day >= limit) | withdrawn.is_not_null()
+    if not whole.is_empty():
+        near = near | pl.col("filer_key").is_in(whole.implode())
+    first_days = filers.select("filer_key", pl.col("first").to_physical()).drop_nulls()
+    return known.filter(near).collect(), dict(first_days.iter_rows())
 
 
 def _coded(frame: pl.DataFrame) -> pl.DataFrame:
@@ -205,7 +226,7 @@ def _coded(frame: pl.DataFrame) -> pl.DataFrame:
         .select(
             pl.col("filer_key", "asset").cast(pl.Categorical),
             pl.col("transaction_date", "disclosure_date").to_physical(),
-            pl.col("withdrawn_on").to_physical().fill_null(_NEVER),
+            pl.col("withdrawn_on").to_physical().fill_null(NEVER),
             pl.col("ticker").is_not_null().alias("listed"),
             pl.col("sector").cast(pl.Enum(GICS_SECTORS), strict=False).to_physical().cast(pl.Int8).fill_null(-1),
             pl.col("side").cast(pl.Enum(SIDES)).to_physical(),

@@ -16,6 +16,7 @@ import polars as pl
 from psycopg import Connection
 
 from llm_pipeline.anomalies.baseline import baselines
+from llm_pipeline.anomalies.book import TradeBook
 from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import BaselineView, Case, group_candidates, open_case
 from llm_pipeline.anomalies.decision import Decision
@@ -92,7 +93,8 @@ def _case(known: Known, as_of: date, candidates: Sequence[Candidate], thresholds
     theirs = known.frame.filter(pl.col("filer_key").is_in(sorted(keys)) | pl.col("record_id").is_in(sorted(ids)))
     trades = trades_of(theirs)
     counted = book_frame(theirs.filter(pl.col("filer_key").is_in(sorted(keys))))
-    views = [_view(row) for row in baselines(counted, as_of, SHOWN_WINDOW, thresholds).iter_rows(named=True)]
+    usual = baselines(TradeBook(counted, thresholds), as_of, SHOWN_WINDOW)
+    views = [_view(row) for row in usual.iter_rows(named=True)]
     context = newest_first(trades, as_of) if len(keys) == 1 else []
     return open_case(as_of, candidates, by_id(trades), context, views)
 

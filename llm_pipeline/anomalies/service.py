@@ -75,14 +75,14 @@ def compute_baselines(
         psycopg.Error: the database refused; nothing of the window is stored.
     """
     known = read_known(conn, end)
-    trades = book_frame(known.frame)
+    book = TradeBook(book_frame(known.frame), thresholds, (start, end))
     short: set[str] = set()
     filers: set[str] = set()
 
     def frames() -> Iterator[pl.DataFrame]:
         for day in _days(start, end):
             for window in BASELINE_WINDOWS:
-                frame = baselines(trades, day, window, thresholds)
+                frame = baselines(book, day, window)
                 filers.update(frame["filer_key"])
                 short.update(frame.filter("short_history")["filer_key"])
                 yield frame
@@ -153,7 +153,7 @@ def _walk(
     progress: Progress | None,
     only: frozenset[date] | None = None,
 ) -> list[Candidate]:
-    book, congress = TradeBook(book_frame(known.frame), thresholds), known.congress
+    book, congress = TradeBook(book_frame(known.frame), thresholds, (start, end)), known.congress
     days = [day for day in book.disclosure_days() if start <= day < end and (only is None or day in only)]
     sightings: list[Candidate] = []
     for number, day in enumerate(days, 1):

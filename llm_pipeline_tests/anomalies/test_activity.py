@@ -8,17 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from llm_pipeline.anomalies.activity import DEFAULT, FACTORS, STEP, CommonActivity, Sighting, posterior
-from llm_pipeline.anomalies.rates import Excess, Rate
+from llm_pipeline.anomalies.activity import DEFAULT, FACTORS, STEP, Activities, CommonActivity, Sightings, posteriors
+from llm_pipeline.anomalies.rates import Excesses, Rates
 
 RATES = np.array([0.01, 0.02, 0.05, 0.03, 0.08, 0.015])
 DAYS = 14
 ROUNDED_DAYS = float(np.exp(STEP * round(np.log(DAYS) / STEP)))
 
 
-def seen(active: list[int], public: float) -> Sighting:
+def seen(active: list[int], public: float) -> Sightings:
     """Filers 0-2 have reported later trades, 3-5 may not have reported yet."""
-    return Sighting(DAYS, np.isin(np.arange(6), active), np.array([True] * 3 + [False] * 3), public)
+    covered = np.array([[True] * 3 + [False] * 3])
+    return Sightings(np.array([DAYS]), np.isin(np.arange(6), active)[None, :], covered, np.array([public]))
+
+
+def known(active: list[int], public: float) -> Activities:
+    """What that says of the common factor."""
+    return posteriors(CommonActivity(RATES).log_likelihoods(seen(active, public)), DEFAULT)
 
 
 def likelihood(factor: float, active: list[int], public: float) -> float:
@@ -39,9 +45,9 @@ publics = st.sampled_from([0.2, 0.5, 0.8])
 
 @given(actives, publics)
 def test_the_posterior_is_bayes_rule_with_scipys_poisson_chances(active: list[int], public: float) -> None:
-    ours = posterior(CommonActivity(RATES).log_likelihood(seen(active, public)), DEFAULT)
+    ours = known(active, public)
     weights = np.array([likelihood(f, active, public) for f in FACTORS]) * stats.norm.pdf(np.log(FACTORS))
-    assert ours.weights == pytest.approx((weights / weights.sum()).tolist(), rel=1e-6)
+    assert ours.weights[0] == pytest.approx((weights / weights.sum()).tolist(), rel=1e-6)
 
 
 @settings(max_examples=30, deadline=None)
@@ -49,16 +55,17 @@ def test_the_posterior_is_bayes_rule_with_scipys_poisson_chances(active: list[in
 def test_an_averaged_tail_is_the_integral_over_the_factor(
     count: int, events: int, dispersion: float, active: list[int], public: float
 ) -> None:
-    rate = Rate(events, 365, (), dispersion)
-    activity = posterior(CommonActivity(RATES).log_likelihood(seen(active, public)), DEFAULT)
-    ours = Excess(count, DAYS, rate, activity).p
+    activities, size = known(active, public), float(1 / (dispersion + 1 / (events + 0.5)))
+    rates = Rates(*(np.array([value]) for value in (True, events, 365, 0, [], dispersion)))
+    excesses = Excesses(np.array([count]), np.array([DAYS]), rates, activities)
+    ours = float(excesses.p[0])
 
     def tail(factor: float) -> float:
-        mean = rate.expected(DAYS) * factor
-        one = stats.nbinom(rate.size, rate.size / (rate.size + mean))
+        mean = (events + 0.5) / 365 * DAYS * factor
+        one = stats.nbinom(size, size / (size + mean))
         return float(one.sf(count) + one.pmf(count) / 2)
 
-    exact = sum(w * tail(f) for w, f in zip(activity.weights, FACTORS.tolist(), strict=True))
+    exact = sum(w * tail(f) for w, f in zip(activities.weights[0].tolist(), FACTORS.tolist(), strict=True))
     assert ours == pytest.approx(exact, rel=1e-6)
 
     def density(log: float) -> float:

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llm_pipeline.anomalies.baseline import BASELINE_SCHEMA, baseline_of, baselines
-from llm_pipeline.anomalies.book import frame_of
-from llm_pipeline_tests.anomalies.scenes import SECTOR_OF, THRESHOLDS, habit, trade
+from llm_pipeline.anomalies.baseline import BASELINE_SCHEMA, baselines
+from llm_pipeline_tests.anomalies.scenes import SECTOR_OF, book_of, habit, trade
 
 AS_OF = date(2020, 4, 15)
 
@@ -17,7 +16,7 @@ def test_baselines_of_all_filers_agree_with_pandas() -> None:
     trades = [t for filer in "ABCD" for t in habit(filer, n=60, seed=3)] + [
         trade(999, AS_OF - timedelta(days=150), filer="E")
     ]
-    table = baselines(frame_of(trades, SECTOR_OF), AS_OF, 30, THRESHOLDS)
+    table = baselines(book_of(trades), AS_OF, 30)
     assert dict(table.schema) == dict(BASELINE_SCHEMA)
     end = pd.Timestamp(AS_OF - timedelta(days=29))
     start = end - pd.Timedelta(days=365)
@@ -57,13 +56,11 @@ def test_a_baseline_holds_nothing_disclosed_later_or_withdrawn() -> None:
     known = [trade(i, date(2019, 9, 1) + timedelta(days=i)) for i in range(5)]
     later = [trade(10 + i, date(2019, 9, 1), disclosed=AS_OF + timedelta(days=1)) for i in range(3)]
     gone = trade(20, date(2019, 9, 9), withdrawn=AS_OF)
-    row = baseline_of(frame_of([*known, *later, gone], SECTOR_OF), "A", AS_OF, 30, THRESHOLDS)
-    assert row is not None
-    assert row["n_trades"] == 5
-    assert baseline_of(frame_of(known, SECTOR_OF), "B", AS_OF, 30, THRESHOLDS) is None
+    unknown = trade(30, date(2019, 9, 9), filer="B", disclosed=AS_OF + timedelta(days=1))
+    (row,) = baselines(book_of([*known, *later, gone, unknown]), AS_OF, 30).to_dicts()
+    assert (row["filer_key"], row["n_trades"]) == ("A", 5)
 
 
 def test_a_filer_without_trades_in_the_year_has_a_baseline_of_zero() -> None:
-    row = baseline_of(frame_of([trade(1, date(2017, 1, 2))], SECTOR_OF), "A", AS_OF, 90, THRESHOLDS)
-    assert row is not None
+    (row,) = baselines(book_of([trade(1, date(2017, 1, 2))]), AS_OF, 90).to_dicts()
     assert (row["n_trades"], row["monthly_mean"], row["monthly_sd"], row["amount_index_mean"]) == (0, 0.0, 0.0, None)

@@ -37,22 +37,23 @@ KNOWN = date(2020, 8, 10)
 
 def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None = None, filer: str = "A") -> Trial:
     book, congress = book_of(trades), congress or congress_of()
-    history, crowd = book.history(filer, KNOWN), crowd_on(book, KNOWN, THRESHOLDS)
+    histories, crowd = book.histories([filer], KNOWN), crowd_on(book, KNOWN, THRESHOLDS)
     match detector:
         case "frequency":
-            return examine_frequency(history, crowd, THRESHOLDS)
+            (trial,) = examine_frequency(histories, crowd, THRESHOLDS)
         case "amount":
-            return examine_amount(history, crowd, THRESHOLDS)
+            (trial,) = examine_amount(histories, crowd, THRESHOLDS)
         case "timing":
-            return examine_timing(history, crowd, THRESHOLDS)
+            (trial,) = examine_timing(histories, crowd, THRESHOLDS)
         case "sector":
-            return examine_sector(history, congress, crowd, crowd.sector_shares(365), THRESHOLDS)
+            (trial,) = examine_sector(histories, congress, crowd, crowd.sector_shares(365), THRESHOLDS)
         case "proximity":
-            return examine_proximity(history, congress, crowd, THRESHOLDS)
+            (trial,) = examine_proximity(histories, congress, crowd, THRESHOLDS)
         case "coordination":
-            return examine_coordination(history, Company(crowd, THRESHOLDS), "ticker", THRESHOLDS)
+            (trial,) = examine_coordination(histories, Company(crowd, THRESHOLDS), "ticker", THRESHOLDS)
         case _:
-            return examine_coordination(history, Company(crowd, THRESHOLDS), "sector", THRESHOLDS)
+            (trial,) = examine_coordination(histories, Company(crowd, THRESHOLDS), "sector", THRESHOLDS)
+    return trial
 
 
 def numbers(finding: Finding) -> dict[str, float | None]:
