@@ -120,9 +120,7 @@ def _with_rates(
     histories: Histories, seen: Flags, found: Mapping[int, _Amounts], crowd: Crowd, thresholds: Thresholds
 ) -> dict[int, _Amounts]:
     """How rare so many large trades in so few days are, for those whose share of them is unusual at 5 %."""
-    asked = {
-        i: one for i, one in found.items() if one.p_share <= 0.05 and one.top.size >= thresholds.amount_min_trades
-    }
+    asked = {i: one for i, one in found.items() if one.p_share <= 0.05 and one.top.size >= thresholds.amount_min_trades}
     of = np.array(list(asked), np.int64)
     ends = np.array([one.end for one in asked.values()], np.int64)
     spans = np.array([max(thresholds.burst_days, one.end - one.start + 1) for one in asked.values()], np.int64)
@@ -171,7 +169,9 @@ def _measures(amounts: _Amounts) -> tuple[Measure, ...]:
         measure("large_trades", large, m, "newly known trades at or above it"),
         measure("baseline_large_trades", large_before, n, "baseline trades at or above it"),
         measure("baseline_deviation_pct", 100 * (float(new.mean()) / mean - 1), n, "mean index / baseline mean - 1"),
-        measure("z_score", amounts.z, n, "(mean index of the large trades - baseline mean) / baseline sd, sd at least 1/2"),
+        measure(
+            "z_score", amounts.z, n, "(mean index of the large trades - baseline mean) / baseline sd, sd at least 1/2"
+        ),
         measure("welch_t", welch_t(new, baseline), m + n, "Welch's t of the means"),
         measure("permutation_p", amounts.p_mean, m + n, "permutation test of the mean index"),
         measure("fisher_p", amounts.p_share, m + n, "Fisher's exact test of the share of large trades"),

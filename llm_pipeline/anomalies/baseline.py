@@ -77,9 +77,11 @@ def baselines(book: TradeBook, as_of: date, window_days: int) -> pl.DataFrame:
     latest[book.filer_of_row[rows]] = rows  # by day: the last one stays
     rows = rows[book.day[rows] >= start]
     of, day = book.filer_of_row[rows], book.day[rows]
-    observed = np.minimum(thresholds.baseline_days, end - first_days)
+    observed = np.clip(end - first_days, 0, thresholds.baseline_days)
     n_trades = np.bincount(of, minlength=number)
-    n_amounts, amount_mean, amount_sd, _ = _moments(of[book.index[rows] > 0], book.index[rows[book.index[rows] > 0]], number)
+    n_amounts, amount_mean, amount_sd, _ = _moments(
+        of[book.index[rows] > 0], book.index[rows[book.index[rows] > 0]], number
+    )
     same = np.diff(of) == 0
     n_gaps, gap_mean, gap_sd, gap_max = _moments(of[1:][same], np.diff(day)[same], number)
     short = (observed < thresholds.short_history_days) | (n_trades < thresholds.short_history_trades)
@@ -127,7 +129,8 @@ def _monthly(of: Ints, month: Ints, whole: Ints) -> dict[str, pl.Series]:
     """Mean and standard deviation of the counts of all whole months observed, those without a trade included."""
     longest = int(whole.max(initial=0))
     inside = month < whole[of]
-    counts = np.bincount(of[inside] * longest + month[inside], minlength=whole.size * longest).reshape(-1, longest)
+    counts = np.bincount(of[inside] * longest + month[inside], minlength=whole.size * longest)
+    counts = counts.reshape(whole.size, longest)
     n = np.maximum(whole, 1)
     mean = counts.sum(axis=1) / n
     off = np.where(np.arange(longest) < whole[:, None], counts - mean[:, None], 0.0)

@@ -124,9 +124,7 @@ def _questions(
             yield i, s, at, related.day, near_days(related, thresholds)
 
 
-def examine_proximity(
-    histories: Histories, congress: Congress, crowd: Crowd, thresholds: Thresholds
-) -> list[Trial]:
+def examine_proximity(histories: Histories, congress: Congress, crowd: Crowd, thresholds: Thresholds) -> list[Trial]:
     """One trial a filer: the least likely run-up before any relevant event known by the as-of date.
 
     A run-up is the filer's decisions in a sector of the event in the `run_up_days` before it and on its day, at least

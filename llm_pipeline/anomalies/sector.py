@@ -15,7 +15,15 @@ from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.history import Flags, Floats, Histories, Ints, columns_of, first_least, stable_order
-from llm_pipeline.anomalies.rates import Days, Excesses, days_by_sector, rates_before, series_of, tightest_start, window_ends
+from llm_pipeline.anomalies.rates import (
+    Days,
+    Excesses,
+    days_by_sector,
+    rates_before,
+    series_of,
+    tightest_start,
+    window_ends,
+)
 from llm_pipeline.anomalies.tails import (
     beta_binomial_chances,
     beta_binomial_tail,
@@ -156,7 +164,10 @@ def _share_p(shares: _Shares, priors: Floats, thresholds: Thresholds) -> Floats:
     """Tails of the shares that are unlikely at `MAX_SHARE_P` and hold something new; 1 for the others."""
     asked = np.flatnonzero(shares.newly & (shares.k >= thresholds.sector_min_trades))
     k, n = shares.k[asked], shares.n[asked]
-    a, b = shares.k0[asked] + priors[shares.sectors[asked], 0], (shares.n0 - shares.k0)[asked] + priors[shares.sectors[asked], 1]
+    a, b = (
+        shares.k0[asked] + priors[shares.sectors[asked], 0],
+        (shares.n0 - shares.k0)[asked] + priors[shares.sectors[asked], 1],
+    )
     # No tail is below one of its terms: most windows need no sum.
     likely = beta_binomial_chances(np.maximum(k, (n * a / (a + b)).astype(np.int64)), n, a, b) > MAX_SHARE_P
     tails = np.ones(shares.of.size)

@@ -83,9 +83,11 @@ def burst(
     ]
 
 
-def book_of(trades: Iterable[Trade], thresholds: Thresholds = THRESHOLDS) -> TradeBook:
+def book_of(
+    trades: Iterable[Trade], thresholds: Thresholds = THRESHOLDS, days: tuple[date, date] | None = None
+) -> TradeBook:
     """A book of invented trades."""
-    return TradeBook(frame_of(trades, SECTOR_OF), thresholds)
+    return TradeBook(frame_of(trades, SECTOR_OF), thresholds, days)
 
 
 def congress_of(events: Iterable[CalendarEvent] = (), filers: Iterable[str] = "ABCDEFGH") -> Congress:
