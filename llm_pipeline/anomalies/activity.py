@@ -127,7 +127,8 @@ class CommonActivity:
             total[rows] -= (quiet[rows] @ self._rates)[:, None] * _DAYS[part]
             for level in np.unique(seen.levels[rows]):
                 same = rows[seen.levels[rows] == level]
-                total[same] += silent[same].astype(float) @ _log_silent(self._some[:, part], level)
+                filers = np.flatnonzero(silent[same].any(axis=0))
+                total[same] += silent[np.ix_(same, filers)].astype(float) @ _log_silent(self._some[filers, part], level)
         return total
 
     def log_likelihoods_of(self, filers: Ints, seen: Sightings, windows: Ints) -> Floats:

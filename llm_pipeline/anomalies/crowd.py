@@ -115,8 +115,14 @@ class Crowd:
 
 
 def public_share(public_after: Floats, age: int, window: int) -> float:
-    """Mean share of trades public by now over the days of a window that ended `age` days ago."""
-    return float(public_after[np.clip(np.arange(age, age + window), 0, public_after.size - 1)].mean())
+    """Mean share of trades public by now over the days of a window that ended `age` days ago.
+
+    public_after: the last of them holds from then on.
+    """
+    known = public_after[max(age, 0) : age + window]
+    if known.size < window:  # days that are still to come, or longer ago than any delay
+        known = public_after[np.clip(np.arange(age, age + window), 0, public_after.size - 1)]
+    return float(known.mean())
 
 
 def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:

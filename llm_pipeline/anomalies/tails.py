@@ -117,17 +117,17 @@ def subset_sum_tail(chosen: Ints, others: Ints) -> float:
     target = int((chosen - low).sum())
     if target == 0:
         return 1.0
-    ways = np.zeros((m + 1, target + 1))  # ways[n, s]: subsets of n values with sum s; the last column is "s or more"
-    ways[0, 0] = 1.0
-    for value, count in zip(*np.unique(pooled - low, return_counts=True), strict=True):
+    values, counts = np.unique(pooled - low, return_counts=True)
+    width = m * int(values[-1]) + 1  # ways[n * width + s]: subsets of n values with sum s
+    ways = np.zeros((m + 1) * width)
+    ways[0] = 1.0
+    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
         new = ways.copy()
-        for j in range(1, min(m, int(count)) + 1):
-            part = ways[: m + 1 - j] * special.binom(count, j)
-            shift = min(j * int(value), target)
-            new[j:, shift:target] += part[:, : target - shift]
-            new[j:, target] += part[:, target - shift :].sum(axis=1)
+        for j, of_value in enumerate(special.binom(count, np.arange(1, min(m, count) + 1)).tolist(), 1):
+            shift = j * (width + value)
+            new[shift:] += ways[:-shift] * of_value
         ways = new
-    return float(min(1.0, ways[m, target] / ways[m].sum()))
+    return float(min(1.0, ways[m * width + target :].sum() / ways[m * width :].sum()))
 
 
 def combined_p(p_values: Sequence[float], weights: Sequence[float] | None = None) -> float:
