@@ -1,6 +1,6 @@
-"""Alerts on data without anomalies: `python -m benchmarks.null_alerts FOLDER [SEEDS]`.
+"""Alerts on data without anomalies: `python -m benchmarks.null_alerts FOLDER [SEEDS [FIRST]]`.
 
-FOLDER is laid out like `shared/data`. The labelled set's own trades, its injected ones left out, are dealt out anew to
+FOLDER is laid out like `shared/data`; as many deals as SEEDS says, the first with seed FIRST (10 from 0). The labelled set's own trades, its injected ones left out, are dealt out anew to
 dates and filers; printed is the share of as-of days with an alert, beside the level it must not exceed.
 """
 
@@ -43,13 +43,13 @@ def one_deal(folder: Path, seed: int, disclosure: Disclosure) -> tuple[int, int,
     return len(found), sum(bool(some) for some in found), detectors
 
 
-def main(folder: Path, seeds: int) -> None:
+def main(folder: Path, seeds: int = 10, first: int = 0) -> None:
     """Print the table of benchmarks/README.md."""
     print("| disclosed | seeds | as-of days | with an alert | share | 95 % interval | by detector |")
     print("|---|---|---|---|---|---|---|")
     with ProcessPoolExecutor(2) as pool:
         for disclosure in get_args(Disclosure):
-            jobs = [pool.submit(one_deal, folder, seed, disclosure) for seed in range(seeds)]
+            jobs = [pool.submit(one_deal, folder, seed, disclosure) for seed in range(first, first + seeds)]
             days, alerted, detectors = 0, 0, Counter[str]()
             for job in jobs:
                 n, k, by = job.result()
@@ -57,11 +57,11 @@ def main(folder: Path, seeds: int) -> None:
             rate = AlertRate(days, alerted)
             low, high = rate.interval()
             print(
-                f"| {disclosure} | {seeds} | {days:,} | {alerted} | {rate.rate:.1%} | {low:.1%} to {high:.1%} | "
+                f"| {disclosure} | {first} to {first + seeds - 1} | {days:,} | {alerted} | {rate.rate:.1%} | {low:.1%} to {high:.1%} | "
                 + ", ".join(f"{name} {count}" for name, count in detectors.most_common())
                 + " |"
             )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10)
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

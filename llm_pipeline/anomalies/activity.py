@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from llm_pipeline.anomalies.history import Flags, Floats, Ints
 
@@ -123,12 +124,12 @@ class CommonActivity:
         total = np.empty((len(seen.days), FACTORS.size))
         for place in np.unique(seen.places):
             rows, part = np.flatnonzero(seen.places == place), slice(place, place + FACTORS.size)
-            total[rows] = seen.active[rows].astype(float) @ self._log_some[:, part]
-            total[rows] -= (quiet[rows] @ self._rates)[:, None] * _DAYS[part]
+            total[rows] = _sums(seen.active[rows], self._log_some[:, part])
+            total[rows] -= np.where(quiet[rows], self._rates, 0.0).sum(axis=1)[:, None] * _DAYS[part]
             for level in np.unique(seen.levels[rows]):
                 same = rows[seen.levels[rows] == level]
                 filers = np.flatnonzero(silent[same].any(axis=0))
-                total[same] += silent[np.ix_(same, filers)].astype(float) @ _log_silent(self._some[filers, part], level)
+                total[same] += _sums(silent[np.ix_(same, filers)], _log_silent(self._some[filers, part], level))
         return total
 
     def log_likelihoods_of(self, filers: Ints, seen: Sightings, windows: Ints) -> Floats:
@@ -150,6 +151,17 @@ class CommonActivity:
             joint = likelihood * weights
             weights = ((joint / joint.sum(axis=1, keepdims=True)).sum(axis=0) + DEFAULT) / (len(past.days) + 1)
         return weights
+
+
+def _sums(chosen: Flags, table: Floats) -> Floats:
+    """For each row, the sum of the table's rows that it chooses.
+
+    Sparse, not a product of full matrices: few are chosen, and the sum does not depend on what else is asked.
+    """
+    columns = chosen.nonzero()[1]
+    ends = np.cumsum(np.count_nonzero(chosen, axis=1))
+    sums: Floats = sparse.csr_array((np.ones(columns.size), columns, np.append(0, ends)), chosen.shape) @ table
+    return sums
 
 
 def _log_silent(some: Floats, level: Ints) -> Floats:
