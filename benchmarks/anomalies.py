@@ -34,7 +34,7 @@ REPEATS = 7
 
 
 def invented(trades: int) -> pl.DataFrame:
-    """Trades of filers whose activity is Pareto (few make most of them), over eight years, public 5 to 45 days later."""
+    """Trades over eight years, public 5 to 45 days later, of filers whose activity is Pareto: few make most of them."""
     rng = np.random.default_rng(1)
     weight = 1 + rng.pareto(1.6, FILERS)
     filer = rng.choice(FILERS, trades, p=weight / weight.sum())

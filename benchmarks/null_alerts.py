@@ -1,7 +1,8 @@
 """Alerts on data without anomalies: `python -m benchmarks.null_alerts FOLDER [SEEDS [FIRST]]`.
 
-FOLDER is laid out like `shared/data`; as many deals as SEEDS says, the first with seed FIRST (10 from 0). The labelled set's own trades, its injected ones left out, are dealt out anew to
-dates and filers; printed is the share of as-of days with an alert, beside the level it must not exceed.
+FOLDER is laid out like `shared/data`; as many deals as SEEDS says, the first with seed FIRST (10 from 0). The labelled
+set's own trades, its injected ones left out, are dealt out anew to dates and filers; printed is the share of as-of days
+with an alert, beside the level it must not exceed.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def main(folder: Path, seeds: int = 10, first: int = 0) -> None:
             rate = AlertRate(days, alerted)
             low, high = rate.interval()
             print(
-                f"| {disclosure} | {first} to {first + seeds - 1} | {days:,} | {alerted} | {rate.rate:.1%} | {low:.1%} to {high:.1%} | "
+                f"| {disclosure} | {first} to {first + seeds - 1} | {days:,} | {alerted} | {rate.rate:.1%} | "
+                f"{low:.1%} to {high:.1%} | "
                 + ", ".join(f"{name} {count}" for name, count in detectors.most_common())
                 + " |"
             )

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from llm_pipeline.anomalies.activity import LEGAL_DAYS
-from llm_pipeline.anomalies.history import Flags, Histories, Ints, narrow, savings_plans, stable_order
+from llm_pipeline.anomalies.history import Flags, Histories, Ints, savings_plans, stable_order
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES, Trade
 from llm_pipeline.reference.records import GICS_SECTORS

@@ -15,14 +15,14 @@ from types import MappingProxyType
 from typing import Any
 
 from llm_pipeline.anomalies.amount import examine_amount
-from llm_pipeline.anomalies.book import NOTHING_REPORTED, TradeBook, day_of
-from llm_pipeline.anomalies.history import CLASS_BITS
+from llm_pipeline.anomalies.book import TradeBook, day_of
 from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.coordination import examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
 from llm_pipeline.anomalies.fdr import adjusted_p_values
 from llm_pipeline.anomalies.frequency import examine_frequency
+from llm_pipeline.anomalies.history import CLASS_BITS
 from llm_pipeline.anomalies.proximity import examine_proximity
 from llm_pipeline.anomalies.sector import examine_sector
 from llm_pipeline.anomalies.timing import examine_timing

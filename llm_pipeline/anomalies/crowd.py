@@ -142,6 +142,9 @@ def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:
     traded[days[recent:] - (n - year), of_row[recent:]] = True
     counts = traded.sum(axis=0)
     modelled = np.flatnonzero(counts >= max(1, thresholds.min_baseline_trades))
-    exposure = year * public_share(public_after, 0, year)
+    observed = np.clip(
+        n + 1 - book.first_days_of(np.flatnonzero(book.known(as_of))), thresholds.min_observed_days, year
+    )
+    exposure = np.cumsum(public_after[np.minimum(np.arange(year), longest)])[observed[modelled] - 1]
     model = CommonActivity(counts[modelled] / exposure)
     return Crowd(book, n, rows, days, of_row, thresholds, modelled, last_day[modelled], public_after, model)

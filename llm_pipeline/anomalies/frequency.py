@@ -87,12 +87,14 @@ def _finding(
         subject="",
         filer_keys=(history.filer_key,),
         rows=tuple(history.row[inside].tolist()),
-        measures=_measures(trades, days, p_value, tested),
+        measures=_measures(trades, days, int(inside.sum()), end - start + 1, p_value, tested),
         cautions=sample_cautions(trades.events, trades.observed_days, thresholds),
     )
 
 
-def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tuple[Measure, ...]:
+def _measures(
+    trades: Excess, days: Excess, listed: int, burst_days: int, p_value: float, tested: int
+) -> tuple[Measure, ...]:
     count, window, expected = trades.count, trades.window, trades.expected
     n, months = trades.events, len(trades.monthly)
     share = window / (window + trades.observed_days)
@@ -100,6 +102,7 @@ def _measures(trades: Excess, days: Excess, p_value: float, tested: int) -> tupl
     return (
         measure("trades_in_window", count, count, f"decisions in {window} days"),
         measure("window_days", window, count, "length of the window"),
+        measure("burst_trades", listed, count, f"of them in its last {burst_days} days, the burst: the trades listed"),
         measure("baseline_trades", n, n, f"decisions in the {trades.observed_days} days before the window"),
         measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days x activity"),

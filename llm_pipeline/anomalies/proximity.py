@@ -18,7 +18,7 @@ import numpy as np
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress, RelatedEvent
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Flags, Histories, History, Ints, columns_of, first_least
+from llm_pipeline.anomalies.history import Histories, History, Ints, columns_of, first_least
 from llm_pipeline.anomalies.rates import Excess, Excesses, days_by_sector, rates_before, series_of
 from llm_pipeline.anomalies.tails import binomial_tail, combined_p_values, poisson_tail
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -112,7 +112,7 @@ def _questions(
     """
     fresh = histories.fresh & (histories.sector >= 0)
     of, sector, day = histories.of[fresh], histories.sector[fresh], histories.day[fresh]
-    series, rows, place = np.unique(series_of(of, sector), return_index=True, return_inverse=True)
+    _, rows, place = np.unique(series_of(of, sector), return_index=True, return_inverse=True)
     first, last = day[rows].copy(), day[rows].copy()
     np.minimum.at(first, place, day)
     np.maximum.at(last, place, day)

@@ -14,7 +14,7 @@ from llm_pipeline.anomalies.book import day_of
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Flags, Floats, Histories, Ints, columns_of, first_least, stable_order
+from llm_pipeline.anomalies.history import Flags, Floats, Histories, Ints, columns_of, first_least
 from llm_pipeline.anomalies.rates import (
     Days,
     Excesses,
@@ -98,6 +98,7 @@ def examine_sector(
             chosen = history.counted & (history.sector == sector)
             start = tightest_start(history.day[chosen], (k0 + 0.5) / thresholds.baseline_days, end - window + 1, end)
             chosen &= (history.day >= start) & (history.day <= end)
+            listed = int(chosen.sum()), end - start + 1
             ps = float(share_p[at]), float(p_values[i])
             return Finding(
                 classification="SECTOR_CLUSTER",
@@ -105,7 +106,7 @@ def examine_sector(
                 subject=GICS_SECTORS[sector],
                 filer_keys=(history.filer_key,),
                 rows=tuple(history.row[chosen].tolist()),
-                measures=_measures(counts, float(base), window, z, *ps, int(tests[i])),
+                measures=_measures(counts, listed, float(base), window, z, *ps, int(tests[i])),
                 cautions=sample_cautions(n0, end - window - history.first_day, thresholds),
             )
 
@@ -188,12 +189,20 @@ def _burst_p(histories: Histories, shares: _Shares, crowd: Crowd, thresholds: Th
 
 
 def _measures(
-    counts: tuple[int, int, int, int], base: float, window: int, z: float, p: float, p_value: float, tested: int
+    counts: tuple[int, int, int, int],
+    listed: tuple[int, int],
+    base: float,
+    window: int,
+    z: float,
+    p: float,
+    p_value: float,
+    tested: int,
 ) -> tuple[Measure, ...]:
-    k, n, k0, n0 = counts
+    (k, n, k0, n0), (burst, burst_days) = counts, listed
     return (
         measure("sector_trades", k, n, f"decisions in the sector in {window} days"),
         measure("window_days", window, n, "length of the window"),
+        measure("burst_trades", burst, k, f"of them in its last {burst_days} days, the burst: the trades listed"),
         measure("sector_share", k / n, n, "share of the window's decisions"),
         measure("baseline_sector_trades", k0, n0, "decisions in the sector in the 12 months before"),
         measure("baseline_sector_share", base, n0, "own share, with the pooled share as prior"),

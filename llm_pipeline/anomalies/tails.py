@@ -22,7 +22,7 @@ def poisson_tail(k: int, mean: float) -> float:
 
 
 def negative_binomial_mid_p(k: Ints, means: Floats, sizes: Floats) -> Floats:
-    """P(X > k) + P(X = k) / 2 for negative binomials with these positive means and variance mean + mean**2 / size (NB2).
+    """P(X > k) + P(X = k) / 2 for negative binomials with these positive means, variance mean + mean**2 / size (NB2).
 
     k, sizes: one item for each row of means. P(X >= k) is an incomplete beta function (A&S 26.5.26).
     """

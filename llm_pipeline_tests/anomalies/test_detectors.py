@@ -72,6 +72,7 @@ def test_ten_trades_in_two_weeks_of_a_filer_with_one_a_month_are_a_spike() -> No
     finding = found.describe()
     assert len(finding.rows) == 10
     assert numbers(finding)["trades_in_window"] == 10
+    assert numbers(finding)["burst_trades"] == len(finding.rows)
     assert all(m.n >= 0 and m.method for m in finding.measures)
 
 
