@@ -126,7 +126,10 @@ def public_share(public_after: Floats, age: int, window: int) -> float:
 
 
 def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:
-    """What was known on that day of the last two baselines, and each filer's days with a trade per day of the last."""
+    """What was known on that day of the last two baselines, and each filer's days with a trade per day of the last one.
+
+    Days are counted from a filer's first known trade: who began to report lately is not busier than usual.
+    """
     n, year = day_number(as_of), thresholds.baseline_days
     rows = book.rows_traded_between(n - 2 * year, n)
     rows = rows[(book.disclosed[rows] <= n) & (book.withdrawn[rows] > n)]

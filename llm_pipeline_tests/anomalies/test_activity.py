@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from llm_pipeline.anomalies.activity import DEFAULT, FACTORS, STEP, Activities, CommonActivity, Sightings, posteriors
+from llm_pipeline.anomalies.book import day_number
+from llm_pipeline.anomalies.crowd import crowd_on
 from llm_pipeline.anomalies.rates import Excesses, Rates
+from llm_pipeline_tests.anomalies.scenes import THRESHOLDS, book_of, habit
 
 RATES = np.array([0.01, 0.02, 0.05, 0.03, 0.08, 0.015])
 DAYS = 14
@@ -76,3 +81,12 @@ def test_an_averaged_tail_is_the_integral_over_the_factor(
     whole = integrate.quad(density, first, last)[0]
     mean_tail = integrate.quad(lambda log: density(log) * tail(float(np.exp(log))), first, last)[0] / whole
     assert ours == pytest.approx(mean_tail, rel=0.02)
+
+
+def test_filers_who_began_to_report_lately_do_not_make_a_busy_time() -> None:
+    known = date(2020, 8, 10)
+    begun = known - timedelta(days=140)
+    book = book_of([one for filer in "ABCDEFGH" for one in habit(filer, n=30, days=120, start=begun)])
+    day = day_number(known) - 30
+    busy = crowd_on(book, known, THRESHOLDS).activities(np.array([day]), np.array([14]), np.array([0]))
+    assert float(busy.mean[0]) < 1.5
