@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from pydantic import BaseModel, ValidationError
 
 from llm_pipeline.anomalies.contract import AnomalyAnswer
+from llm_pipeline.anomalies.decision import MOST_CONFIDENCE
 from llm_pipeline.anomalies.interrogation import KEY
 from llm_pipeline.anomalies.store import KNOWN_ON, unevaluated_by_day
 
@@ -39,7 +40,8 @@ _AHEAD: LiteralString = f"""
 # goes through the code that wrote the signal.
 _UNGROUNDED: LiteralString = """
     WITH signals AS MATERIALIZED (
-        SELECT s.*, x.candidate AS found, ARRAY(SELECT jsonb_array_elements_text(x.candidate -> 'trade_ids')) AS own
+        SELECT s.*, x.candidate AS found, ARRAY(SELECT jsonb_array_elements_text(x.candidate -> 'trade_ids')) AS own,
+               x.candidate -> 'cautions' <> '[]' AND x.candidate -> 'events' = '[]' AS limited
         FROM llm_anomaly_signals s
         LEFT JOIN anomaly_sightings x ON x.candidate_id = s.candidate_id
             AND x.as_of_date = COALESCE(s.evidence_as_of, s.as_of_date)
@@ -114,6 +116,10 @@ _UNGROUNDED: LiteralString = """
     ) AS n (name, told, computed)
     WHERE s.found IS NOT NULL AND n.told IS DISTINCT FROM n.computed
     UNION ALL
+    SELECT signal_id, 'its confidence is not what the sample allows' FROM signals
+    WHERE limited AND confidence > %(most)s
+       OR statistical_evidence ? 'confidence_said' AND NOT (limited AND confidence = %(most)s)
+    UNION ALL
     SELECT s.signal_id, 'its words are not those of the audited answer' FROM signals s
     LEFT JOIN llm_audit_trail a ON a.id = s.audit_trail_id
     WHERE NOT EXISTS (
@@ -121,7 +127,8 @@ _UNGROUNDED: LiteralString = """
             THEN a.parsed_output -> 'signals' ELSE '[]' END) AS e (answer)
         WHERE e.answer ->> 'candidate_id' = s.candidate_id AND e.answer ->> 'reasoning' = s.reasoning
           AND e.answer ->> 'self_verification_notes' = s.self_verification_notes
-          AND e.answer ->> 'severity' = s.severity AND e.answer ->> 'confidence' = s.confidence::text
+          AND e.answer ->> 'severity' = s.severity
+          AND e.answer ->> 'confidence' = COALESCE(s.statistical_evidence ->> 'confidence_said', s.confidence::text)
           AND e.answer -> 'trading_signal' = s.trading_signal)
     ORDER BY 1, 2"""
 
@@ -174,7 +181,7 @@ def look_ahead(conn: Connection[Any], start: date, end: date) -> list[str]:
 
 def ungrounded_signals(conn: Connection[Any], start: date, end: date) -> list[str]:
     """What in the window's active signals the stored evidence does not bear out; empty: nothing."""
-    rows = conn.execute(_UNGROUNDED, {"start": start, "end": end}).fetchall()
+    rows = conn.execute(_UNGROUNDED, {"start": start, "end": end, "most": MOST_CONFIDENCE}).fetchall()
     return [f"{signal_id}: {problem}" for signal_id, problem in rows]
 
 

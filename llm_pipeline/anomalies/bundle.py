@@ -145,6 +145,7 @@ def read_bundle(conn: Connection[Any], signal_id: str, *, now: datetime) -> Bund
                     "asked_at",
                 )
             },
+            "confidence_said": signal["statistical_evidence"].get("confidence_said", signal["confidence"]),
             "claims_refused": refused,
         },
         "numbers": [

@@ -19,6 +19,9 @@ from llm_pipeline.anomalies.stored_candidate import candidate_json, evidence_sha
 from llm_pipeline.anomalies.text_claims import Shown
 from llm_pipeline.llm.batch import BatchOutcome
 
+MOST_CONFIDENCE = 6
+"""Of a signal from a small sample or short history with no event near it, as the prompt says: no trading signal."""
+
 Outcome = Literal["signal", "rejected", "ungrounded", "failed"]
 
 
@@ -74,7 +77,8 @@ def _decide(case: Case, candidate: Candidate, outcome: BatchOutcome[Judgement], 
 def signal_row(decision: Decision) -> dict[str, Any]:
     """An upheld candidate as the columns of llm_anomaly_signals that depend on evidence and answer alone.
 
-    Its numbers are the computed ones, with all digits.
+    Its numbers are the computed ones, with all digits. Confidence above `MOST_CONFIDENCE` where that holds is lowered
+    to it, and `confidence_said` beside the numbers keeps what the model said.
 
     Raises:
         ValueError: the decision upholds nothing.
@@ -85,6 +89,7 @@ def signal_row(decision: Decision) -> dict[str, Any]:
     value = candidate_json(candidate)
     numbers: Mapping[str, Any] = {one["name"]: one["value"] for one in value["measures"]}
     signal_id = signal_id_of(candidate.candidate_id)
+    limited = bool(candidate.cautions) and not candidate.events and signal.confidence > MOST_CONFIDENCE
     return {
         "id": row_id("signal", signal_id),
         "signal_id": signal_id,
@@ -94,7 +99,7 @@ def signal_row(decision: Decision) -> dict[str, Any]:
         "filer": ", ".join(candidate.filers),
         "classification": signal.classification,
         "severity": signal.severity,
-        "confidence": signal.confidence,
+        "confidence": MOST_CONFIDENCE if limited else signal.confidence,
         "trades_involved": [one.model_dump(mode="json") for one in signal.trades_involved],
         "legislative_context": {
             "proximity_score": value["proximity_score"],
@@ -109,6 +114,7 @@ def signal_row(decision: Decision) -> dict[str, Any]:
             "measures": value["measures"],
             "cautions": value["cautions"],
             "thresholds": {"version": candidate.thresholds_version, "sha256": candidate.thresholds_fingerprint},
+            **({"confidence_said": signal.confidence} if limited else {}),
         },
         "reasoning": signal.reasoning,
         "trading_signal": signal.trading_signal.model_dump(mode="json"),

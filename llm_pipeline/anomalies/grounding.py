@@ -8,7 +8,8 @@ The rules
 - Figures, days, tickers and ids in its sentences stand in the evidence.
 - A signal and a rejection give a reason in words.
 - The direction does not run against the trades: no `long` on sales alone, no `short` on purchases alone.
-Severity, confidence, horizon and conviction are judgements; they are bounded by the contract, nothing else.
+Severity, confidence, horizon and conviction are judgements, bounded by the contract; `decision.py` lowers a confidence
+that the sample does not allow.
 """
 
 from __future__ import annotations
