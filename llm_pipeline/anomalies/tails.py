@@ -21,6 +21,12 @@ def poisson_tail(k: int, mean: float) -> float:
     return 1.0 if k <= 0 else float(special.gammainc(k, mean))
 
 
+def poisson_tails(k: int, means: Floats) -> Floats:
+    """`poisson_tail` at several means."""
+    tails: Floats = np.ones(means.size) if k <= 0 else special.gammainc(k, means)
+    return tails
+
+
 def negative_binomial_tail(k: int, mean: float, size: float) -> float:
     """P(X >= k) for a negative binomial with this mean and variance mean + mean**2 / size (NB2; A&S 26.5.26)."""
     if k <= 0:
@@ -84,10 +90,22 @@ def poisson_binomial_tail(k: int, shares: Sequence[float]) -> float:
 
     Source: Hong (2013), Comput. Stat. Data Anal. 59, 41-51, section 2.
     """
-    distribution = np.ones(1)
-    for share in shares:
-        distribution = np.append(distribution, 0.0) * (1 - share) + np.append(0.0, distribution) * share
-    return float(distribution[k:].sum()) if k > 0 else 1.0
+    return float(poisson_binomial_tails(k, np.array(shares, dtype=float)[:, None])[0])
+
+
+def poisson_binomial_tails(k: int, shares: Floats) -> Floats:
+    """`poisson_binomial_tail` of each column of probabilities; counts from k on are one."""
+    if k <= 0:
+        return np.ones(shares.shape[1])
+    distribution = np.zeros((k + 1, shares.shape[1]))
+    distribution[0] = 1.0
+    below, above = distribution[:-1], distribution[1:]
+    happens = np.empty_like(below)
+    for share, rest in zip(shares, 1 - shares, strict=True):
+        np.multiply(below, share, out=happens)
+        below *= rest
+        above += happens
+    return distribution[k]
 
 
 def subset_sum_tail(chosen: Ints, others: Ints) -> float:

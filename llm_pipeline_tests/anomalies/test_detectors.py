@@ -37,7 +37,8 @@ KNOWN = date(2020, 8, 10)
 
 def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None = None, filer: str = "A") -> Trial:
     book, congress = book_of(trades), congress or congress_of()
-    history, crowd = book.history(filer, KNOWN), crowd_on(book, KNOWN, THRESHOLDS)
+    histories, crowd = book.histories([filer], KNOWN), crowd_on(book, KNOWN, THRESHOLDS)
+    history = histories.all[0]
     match detector:
         case "frequency":
             return examine_frequency(history, crowd, THRESHOLDS)
@@ -50,9 +51,9 @@ def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None =
         case "proximity":
             return examine_proximity(history, congress, crowd, THRESHOLDS)
         case "coordination":
-            return examine_coordination(history, Company(crowd, THRESHOLDS), "ticker", THRESHOLDS)
+            return examine_coordination(histories, Company(crowd, THRESHOLDS), "ticker", THRESHOLDS)[0]
         case _:
-            return examine_coordination(history, Company(crowd, THRESHOLDS), "sector", THRESHOLDS)
+            return examine_coordination(histories, Company(crowd, THRESHOLDS), "sector", THRESHOLDS)[0]
 
 
 def numbers(finding: Finding) -> dict[str, float | None]:

@@ -1,0 +1,86 @@
+"""Who did the same within a few days: windows, their members, and who looks at which of them. Pure.
+
+Everything here is of one side; what counts as the same, a ticker or a sector, is a code. All windows of a day are found
+at once: a code, a day and a filer make one number, so that sorting numbers groups trades, and a window is a range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from llm_pipeline.anomalies.history import Flags, Ints, stable_order
+
+
+@dataclass(frozen=True)
+class Gatherings:
+    """Windows with enough filers in one code, by first day and code, and who looks at them, window by window.
+
+    code, start, others: of each window, how many filers are beside each member; window, filer: of each look. A filer
+    looks at the windows of its gathering that hold one of its own new trades.
+    """
+
+    code: Ints
+    start: Ints
+    others: Ints
+    window: Ints
+    filer: Ints
+
+
+def gatherings(
+    day: Ints, code: Ints, filer: Ints, own_day: Ints, own_code: Ints, own_filer: Ints, *, days: int, least: int
+) -> Gatherings:
+    """Windows of so many days, from a day with a trade on, that hold at least this many filers.
+
+    day, code, filer: of known trades, codes below 0 left out; own_...: of the new ones, whose windows are wanted.
+    """
+    first, filers = int(own_day.min()) - days + 1, int(max(filer.max(initial=0), own_filer.max())) + 1
+    span = int(own_day.max()) + days - first
+    near = (code >= 0) & (day >= first) & (day < first + span)
+    # A filer's trades of a day in one code count once.
+    seen = distinct((code[near] * span + day[near] - first) * filers + filer[near])
+    starts = distinct(seen // filers)
+    own = own_code * span + own_day - first
+    look, window = ranges(starts.searchsorted(own - days + 1), starts.searchsorted(own, side="right"))
+    window, looker = np.divmod(distinct(window * filers + own_filer[look]), filers)
+    begin, end = seen.searchsorted(starts * filers), seen.searchsorted((starts + days) * filers)
+    wanted = np.zeros(starts.size, bool)
+    wanted[window] = True
+    wanted &= end - begin >= least
+    together, member = ranges(begin[wanted], end[wanted])
+    together = distinct(np.flatnonzero(wanted)[together] * filers + seen[member] % filers)
+    members = np.bincount(together // filers, minlength=starts.size)
+    inside = (members[window] >= least) & _among(window * filers + looker, together)
+    return _by_start(starts // span, starts % span + first, members - 1, window[inside], looker[inside])
+
+
+def _by_start(code: Ints, start: Ints, others: Ints, window: Ints, filer: Ints) -> Gatherings:
+    """The windows somebody looks at, by first day and code."""
+    kept = distinct(window)
+    kept = kept[stable_order(start[kept])]
+    place = np.zeros(start.size, np.int64)
+    place[kept] = np.arange(kept.size)
+    look = np.argsort(place[window], kind="stable")
+    return Gatherings(code[kept], start[kept], others[kept], place[window][look], filer[look])
+
+
+def _among(values: Ints, ascending: Ints) -> Flags:
+    """Which of the values are among these."""
+    at = ascending.searchsorted(values)
+    found = at < ascending.size
+    found[found] = ascending[at[found]] == values[found]
+    return found
+
+
+def distinct(values: Ints) -> Ints:
+    """Distinct values, ascending. Sorting takes a tenth of the time of `np.unique`, which hashes them."""
+    ordered = np.sort(values)
+    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+
+
+def ranges(begins: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """(which range, every number in it) for ranges [begin, end), one after the other."""
+    sizes = ends - begins
+    of = np.repeat(np.arange(sizes.size), sizes)
+    return of, np.arange(of.size) + (begins - np.cumsum(sizes) + sizes)[of]
