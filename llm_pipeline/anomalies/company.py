@@ -133,11 +133,13 @@ class Company:
         return np.bincount(self._known(side).between(first, last).filers, minlength=len(self.crowd.book.filer_keys))
 
     def _known(self, side: int) -> Known:
-        if side not in self._sides:
-            which = np.flatnonzero(self.crowd.book.side[self.crowd.rows] == side)
-            known = Known(self.crowd.rows[which], self.crowd.days[which], self.crowd.filers[which])
-            self._sides[side] = known
-            self._years[side] = SlidingCounts(known.days, known.filers, len(self.crowd.book.filer_keys))
+        if not self._sides:
+            of_row = self.crowd.book.side[self.crowd.rows]
+            for one in range(2):
+                which = np.flatnonzero(of_row == one)
+                known = Known(self.crowd.rows[which], self.crowd.days[which], self.crowd.filers[which])
+                self._sides[one] = known
+                self._years[one] = SlidingCounts(known.days, known.filers, len(self.crowd.book.filer_keys))
         return self._sides[side]
 
 

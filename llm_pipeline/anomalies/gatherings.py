@@ -49,8 +49,8 @@ def gatherings(
     wanted[window] = True
     wanted &= end - begin >= least
     together, member = ranges(begin[wanted], end[wanted])
-    together = distinct(np.flatnonzero(wanted)[together] * filers + seen[member] % filers)
-    members = np.bincount(together // filers, minlength=starts.size)
+    together = distinct((np.flatnonzero(wanted) * filers)[together] + (seen % filers)[member])
+    members = np.diff(together.searchsorted(np.arange(starts.size + 1) * filers))
     inside = (members[window] >= least) & _among(window * filers + looker, together)
     return _by_start(starts // span, starts % span + first, members - 1, window[inside], looker[inside])
 

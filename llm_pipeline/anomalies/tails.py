@@ -94,18 +94,24 @@ def poisson_binomial_tail(k: int, shares: Sequence[float]) -> float:
 
 
 def poisson_binomial_tails(k: int, shares: Floats) -> Floats:
-    """`poisson_binomial_tail` of each column of probabilities; counts from k on are one."""
-    if k <= 0:
-        return np.ones(shares.shape[1])
-    distribution = np.zeros((k + 1, shares.shape[1]))
-    distribution[0] = 1.0
-    below, above = distribution[:-1], distribution[1:]
-    happens = np.empty_like(below)
-    for share, rest in zip(shares, 1 - shares, strict=True):
-        np.multiply(below, share, out=happens)
-        below *= rest
-        above += happens
-    return distribution[k]
+    """`poisson_binomial_tail` of each column of probabilities.
+
+    Events are put together two by two, then pairs, and so on; counts from k on are one.
+    """
+    events, columns = shares.shape
+    size = 1 << max(0, events - 1).bit_length()
+    counts = np.zeros((2, size, columns))
+    counts[1, :events] = shares
+    counts[0] = 1 - counts[1]
+    while size > 1:
+        size //= 2
+        one, other = counts[:, :size], counts[:, size:]
+        both = np.zeros((2 * len(counts) - 1, size, columns))
+        for i, part in enumerate(one):
+            both[i : i + len(other)] += part * other
+        counts = both[: k + 1]
+        counts[-1] += both[k + 1 :].sum(axis=0)
+    return counts[k:, 0].sum(axis=0)
 
 
 def subset_sum_tail(chosen: Ints, others: Ints) -> float:
