@@ -17,9 +17,8 @@ from typing import Any
 from llm_pipeline.anomalies.amount import examine_amount
 from llm_pipeline.anomalies.book import NOTHING_REPORTED, TradeBook, day_of
 from llm_pipeline.anomalies.history import CLASS_BITS
-from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.coordination import DETECTORS, examine_coordination
+from llm_pipeline.anomalies.coordination import examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
 from llm_pipeline.anomalies.fdr import adjusted_p_values
 from llm_pipeline.anomalies.frequency import examine_frequency
@@ -82,10 +81,9 @@ def trials_on(
     """
     thresholds = book.thresholds
     crowd = crowd_on(book, as_of, thresholds)
-    company = Company(crowd, thresholds)
     shares = crowd.sector_shares(thresholds.baseline_days)
     everybody = book.histories(book.filers_disclosing_on(as_of), as_of, reported)
-    together = [examine_coordination(everybody, company, level, thresholds) for level in DETECTORS]
+    company = examine_coordination(everybody, crowd, thresholds)
     trials: list[Trial] = []
     for i, history in enumerate(everybody.all):
         if not history.new.any():
@@ -96,7 +94,8 @@ def trials_on(
             examine_timing(history, crowd, thresholds),
             examine_sector(history, congress, crowd, shares, thresholds),
             examine_proximity(history, congress, crowd, thresholds),
-            *(of_level[i] for of_level in together),
+            company["ticker"][i],
+            company["sector"][i],
         )
     return trials
 

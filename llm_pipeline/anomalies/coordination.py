@@ -11,9 +11,11 @@ statistic (Naus 1982).
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.company import Company, Level, Newly
+from llm_pipeline.anomalies.company import Company, Newly, newly_known
+from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.group import Group
 from llm_pipeline.anomalies.history import Histories
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -21,46 +23,57 @@ from llm_pipeline.anomalies.trade import SIDES
 from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
 from llm_pipeline.reference.records import GICS_SECTORS
 
+Level = Literal["ticker", "sector"]
+
 DETECTORS: dict[Level, str] = {"ticker": "coordination", "sector": "sector_coordination"}
 
 
-def examine_coordination(histories: Histories, company: Company, level: Level, thresholds: Thresholds) -> list[Trial]:
-    """One trial for each filer: the least likely company among its newly known purchases and sales.
+def examine_coordination(histories: Histories, crowd: Crowd, thresholds: Thresholds) -> dict[Level, list[Trial]]:
+    """By level one trial for each filer: the least likely company among its newly known purchases and sales.
 
     p is the tail times the number of filers in the group, of the filer's own days in it and of tickers (sectors) and
     sides looked at. A window of fixed length may begin before the filer's own trade; k points within such a window
     around a given one are k times as likely as within one window given in advance, when they are rare.
     """
-    detector, code = DETECTORS[level], company.codes(level)[histories.row]
-    fresh = histories.fresh & (histories.side < 2) & (code >= 0)
-    filer = histories.numbers[histories.of[fresh]]
-    newly = Newly(filer, histories.day[fresh], code[fresh], histories.side[fresh])
-    enough = company.possible(level, newly)
-    possible = set(filer[enough].tolist())
-    own_days = Counter((one, kind, side) for one, kind, side, _ in newly.distinct_days())
-    looked_at = Counter(one for one, _, _ in own_days)
-    best: dict[int, tuple[float, int, int, int, Group]] = {}
-    for group in company.groups(level, newly.where(enough)):
+    company, newly = Company(crowd, thresholds), newly_known(histories, crowd)
+    enough = company.possible(newly)
+    looks = _distinct_looks(newly)
+    own_days = Counter(look for look, _ in looks)
+    tested = Counter((filer, _level(code)) for filer, code, _ in own_days)
+    possible = {(filer, _level(code)) for (filer, code, _), _ in _distinct_looks(newly.where(enough))}
+    best: dict[tuple[int, Level], tuple[float, int, int, int, Group]] = {}
+    for group in company.groups(newly.where(enough)):
         windows_p = group.p * (group.others + 1) * own_days[group.filer, group.code, group.side]
-        rank = windows_p, group.code, group.side, group.start, group
-        if group.filer not in best or rank[:4] < best[group.filer][:4]:
-            best[group.filer] = rank
+        one, rank = (group.filer, _level(group.code)), (windows_p, group.code, group.side, group.start, group)
+        if one not in best or rank[:4] < best[one][:4]:
+            best[one] = rank
 
-    def trial(key: str, number: int) -> Trial:
-        if number not in possible:
-            return no_test(detector, key)
-        if number not in best:
-            return no_evidence(detector, key)
-        windows_p, *_, group = best[number]
-        return _trial(key, group, company.crowd.book, level, windows_p, looked_at[number], thresholds)
+    def trial(filer: int, filer_key: str, level: Level) -> Trial:
+        if (filer, level) not in possible:
+            return no_test(DETECTORS[level], filer_key)
+        if (filer, level) not in best:
+            return no_evidence(DETECTORS[level], filer_key)
+        windows_p, *_, group = best[filer, level]
+        return _trial(filer_key, level, group, crowd.book, windows_p, tested[filer, level], thresholds)
 
-    return [trial(*one) for one in zip(histories.filer_keys, histories.numbers.tolist(), strict=True)]
+    filers = list(zip(histories.numbers.tolist(), histories.filer_keys, strict=True))
+    return {level: [trial(*filer, level) for filer in filers] for level in DETECTORS}
+
+
+def _level(code: int) -> Level:
+    return "sector" if code < len(GICS_SECTORS) else "ticker"
+
+
+def _distinct_looks(newly: Newly) -> set[tuple[tuple[int, int, int], int]]:
+    """((filer, code, side), day) of trades, each once."""
+    looks = zip(newly.filer.tolist(), newly.code.tolist(), newly.side.tolist(), strict=True)
+    return set(zip(looks, newly.day.tolist(), strict=True))
 
 
 def _trial(
-    filer_key: str, group: Group, book: TradeBook, level: Level, windows_p: float, tested: int, thresholds: Thresholds
+    filer_key: str, level: Level, group: Group, book: TradeBook, windows_p: float, tested: int, thresholds: Thresholds
 ) -> Trial:
-    """The trial of the least likely group; windows_p: its p over all its windows, tested: tickers and sides."""
+    """The trial of the least likely group; windows_p: its p over all its windows; tested: tickers and sides."""
     p_value = min(1.0, windows_p * tested)
 
     def describe() -> Finding:

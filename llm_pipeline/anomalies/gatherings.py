@@ -1,11 +1,12 @@
 """Who did the same within a few days: windows, their members, and who looks at which of them. Pure.
 
-Everything here is of one side; what counts as the same, a ticker or a sector, is a code. All windows of a day are found
-at once: a code, a day and a filer make one number, so that sorting numbers groups trades, and a window is a range.
+Everything here is of one side; what counts as the same, a ticker or a sector, is a number: its code. All windows are
+found at once: code, day and filer make one number, so that sorting numbers groups trades, and a window is a range.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,29 +30,38 @@ class Gatherings:
 
 
 def gatherings(
-    day: Ints, code: Ints, filer: Ints, own_day: Ints, own_code: Ints, own_filer: Ints, *, days: int, least: int
+    day: Ints,
+    code: Ints,
+    filer: Ints,
+    own_day: Ints,
+    own_code: Ints,
+    own_filer: Ints,
+    *,
+    days: int,
+    least: Callable[[Ints], Ints],
 ) -> Gatherings:
-    """Windows of so many days, from a day with a trade on, that hold at least this many filers.
+    """Windows of so many days, from a day with a trade on, that hold enough filers: `least` of their code.
 
-    day, code, filer: of known trades, codes below 0 left out; own_...: of the new ones, whose windows are wanted.
+    day, code, filer: of known trades; own_...: of the new ones, whose windows are wanted.
     """
     first, filers = int(own_day.min()) - days + 1, int(max(filer.max(initial=0), own_filer.max())) + 1
     span = int(own_day.max()) + days - first
-    near = (code >= 0) & (day >= first) & (day < first + span)
+    near = (day >= first) & (day < first + span)
     # A filer's trades of a day in one code count once.
     seen = distinct((code[near] * span + day[near] - first) * filers + filer[near])
     starts = distinct(seen // filers)
+    enough = least(starts // span)
     own = own_code * span + own_day - first
     look, window = ranges(starts.searchsorted(own - days + 1), starts.searchsorted(own, side="right"))
     window, looker = np.divmod(distinct(window * filers + own_filer[look]), filers)
     begin, end = seen.searchsorted(starts * filers), seen.searchsorted((starts + days) * filers)
     wanted = np.zeros(starts.size, bool)
     wanted[window] = True
-    wanted &= end - begin >= least
+    wanted &= end - begin >= enough
     together, member = ranges(begin[wanted], end[wanted])
     together = distinct((np.flatnonzero(wanted) * filers)[together] + (seen % filers)[member])
     members = np.diff(together.searchsorted(np.arange(starts.size + 1) * filers))
-    inside = (members[window] >= least) & _among(window * filers + looker, together)
+    inside = (members[window] >= enough[window]) & _among(window * filers + looker, together)
     return _by_start(starts // span, starts % span + first, members - 1, window[inside], looker[inside])
 
 

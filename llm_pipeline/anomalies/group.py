@@ -9,6 +9,7 @@ import numpy as np
 
 from llm_pipeline.anomalies.company_tail import chance_of_any, company_tail
 from llm_pipeline.anomalies.history import Floats, Ints
+from llm_pipeline.anomalies.side import Window
 from llm_pipeline.anomalies.tails import poisson_tail
 
 
@@ -44,23 +45,6 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Window:
-    """Filers active on one side in the days from `start` on, the busiest first.
-
-    trades, own_n: of each, in those days and in the 12 months before; place: of each filer of the book among them;
-    before: trades of all in the 12 months before.
-    """
-
-    side: int
-    start: int
-    filers: Ints
-    trades: Ints
-    own_n: Ints
-    place: Ints
-    before: int
-
-
-@dataclass(frozen=True)
 class Groups:
     """The groups of one window, whoever looks at them.
 
@@ -92,8 +76,8 @@ class Groups:
         expected: Floats = (np.ones(len(chances)) @ chances)[group] - chances[self.window.place[filer], group]
         return expected
 
-    def beside(self, i: int, filer: int, rows: Ints, min_z: float) -> Group | None:
-        """Group i as this member sees it; None when it is not `min_z` off. rows: its trades in the book."""
+    def beside(self, i: int, filer: int, side: int, rows: Ints, min_z: float) -> Group | None:
+        """Group i as this member sees it; None when it is not `min_z` off. rows: its trades."""
         window, others, other = self.window, int(self.others[i]), self.window.filers != filer
         expected = float(self.chances[other, i].sum())
         if others - expected < min_z * expected**0.5:
@@ -101,7 +85,7 @@ class Groups:
         same, own, own_n, trades = int(self.same[i]), self.own[i, other], window.own_n[other], window.trades[other]
         p = company_tail(others, own, own_n, trades, same, window.before, self.weight)
         return Group(
-            filer=filer, code=int(self.code[i]), side=window.side, start=window.start, rows=rows, others=others,
+            filer=filer, code=int(self.code[i]), side=side, start=window.start, rows=rows, others=others,
             expected=expected, active=trades.size, pooled_share=float(self.pooled[i]), pooled_n=window.before, p=p,
         )  # fmt: skip
 

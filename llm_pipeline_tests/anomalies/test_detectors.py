@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_pipeline.anomalies.amount import examine_amount
-from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.coordination import examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
@@ -51,9 +50,9 @@ def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None =
         case "proximity":
             return examine_proximity(history, congress, crowd, THRESHOLDS)
         case "coordination":
-            return examine_coordination(histories, Company(crowd, THRESHOLDS), "ticker", THRESHOLDS)[0]
+            return examine_coordination(histories, crowd, THRESHOLDS)["ticker"][0]
         case _:
-            return examine_coordination(histories, Company(crowd, THRESHOLDS), "sector", THRESHOLDS)[0]
+            return examine_coordination(histories, crowd, THRESHOLDS)["sector"][0]
 
 
 def numbers(finding: Finding) -> dict[str, float | None]:
