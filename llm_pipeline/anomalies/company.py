@@ -92,12 +92,13 @@ class Company:
             return
         days, year = self.thresholds.coordination_days, self.thresholds.baseline_days
         starts = distinct(found.start)
+        windows = side.windows(starts.tolist(), days, year)
         past = CodesBefore(side, int(starts[0]) - year, int(starts[-1]) - 1, distinct(found.code))
         bounds = np.append(found.start.searchsorted(starts), found.start.size)
         looks = found.window.searchsorted(bounds)
-        for start, part, look in zip(starts.tolist(), _slices(bounds), _slices(looks), strict=True):
-            window, codes = side.window(start, days, year), found.code[part]
-            same, own = past.between(start - year, start - 1, codes, window.filers)
+        for window, part, look in zip(windows, _slices(bounds), _slices(looks), strict=True):
+            codes = found.code[part]
+            same, own = past.between(window.start - year, window.start - 1, codes, window.filers)
             groups = Groups(window, codes, found.others[part], same, own, self.thresholds.coordination_prior_weight)
             yield groups, found.window[look] - part.start, found.filer[look], look
 

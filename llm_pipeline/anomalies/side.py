@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,12 @@ from llm_pipeline.reference.records import GICS_SECTORS
 
 def codes_of(book: TradeBook, rows: Ints) -> Ints:
     """The sector and the ticker of each row, as numbers of one list, sectors first; -1 for none."""
+    codes = np.empty((rows.size, 2), np.int64)
     ticker = book.ticker_code[rows]
-    return np.stack([book.sector[rows], np.where(ticker < 0, -1, ticker + len(GICS_SECTORS))], axis=1)
+    codes[:, 0] = book.sector[rows]
+    codes[:, 1] = ticker + len(GICS_SECTORS)
+    codes[ticker < 0, 1] = -1
+    return codes
 
 
 def is_sector(codes: Ints) -> Flags:
@@ -69,7 +74,7 @@ class Window:
 
 
 class SlidingCounts:
-    """How often each number occurs on some days; days close to those asked about before cost least."""
+    """How often each number occurs on some days, for one range of days after another: each adds and drops a few."""
 
     def __init__(self, days: Ints, numbers: Ints, size: int) -> None:
         """numbers: in [0, size), by day."""
@@ -78,16 +83,15 @@ class SlidingCounts:
         self._low = self._high = 0
 
     def between(self, first: int, last: int) -> Ints:
-        """Counts of the numbers on the days in [first, last]; they change with the next call."""
+        """Counts of the numbers on the days in [first, last], neither before the ones of the last call.
+
+        They change with the next call.
+        """
         low, high = self._days.searchsorted((first, last + 1)).tolist()
-        self._pass(self._low, low, -1)
-        self._pass(self._high, high, 1)
+        np.add.at(self._counts, self._numbers[self._high : high], 1)
+        np.subtract.at(self._counts, self._numbers[self._low : low], 1)
         self._low, self._high = low, high
         return self._counts
-
-    def _pass(self, old: int, new: int, sign: int) -> None:
-        passed = self._numbers[min(old, new) : max(old, new)]
-        np.add.at(self._counts, passed, sign if new > old else -sign)
 
 
 class Side:
@@ -98,7 +102,6 @@ class Side:
         which = np.flatnonzero(crowd.book.side[crowd.rows] == side)
         self.known = Known(crowd.rows[which], crowd.days[which], crowd.filers[which])
         self.filers = len(crowd.book.filer_keys)
-        self._past = SlidingCounts(self.known.days, self.known.filers, self.filers)
 
     def active(self, first: int, last: int) -> Flags:
         """Whether each filer has a trade in [first, last]."""
@@ -106,15 +109,20 @@ class Side:
         active[self.known.between(first, last).filers] = True
         return active
 
-    def window(self, start: int, days: int, before: int) -> Window:
-        """The filers active in so many days from `start` on, with what they did in so many days before."""
-        trades = np.bincount(self.known.between(start, start + days - 1).filers, minlength=self.filers)
-        past = self._past.between(start - before, start - 1)
-        filers = np.flatnonzero(trades)
-        filers = filers[np.argsort(-trades[filers], kind="stable")]
-        place = np.zeros(self.filers, np.int64)
-        place[filers] = np.arange(filers.size)
-        return Window(start, filers, trades[filers], past[filers], place, int(past.sum()))
+    def windows(self, starts: Iterable[int], days: int, before: int) -> Iterator[Window]:
+        """The filers active in so many days from each start on, with what they did in so many days before it.
+
+        starts: ascending.
+        """
+        past = SlidingCounts(self.known.days, self.known.filers, self.filers)
+        for start in starts:
+            trades = np.bincount(self.known.between(start, start + days - 1).filers, minlength=self.filers)
+            own_n = past.between(start - before, start - 1)
+            filers = np.flatnonzero(trades)
+            filers = filers[np.argsort(-trades[filers], kind="stable")]
+            place = np.zeros(self.filers, np.int64)
+            place[filers] = np.arange(filers.size)
+            yield Window(start, filers, trades[filers], own_n[filers], place, int(own_n.sum()))
 
 
 class CodesBefore:
@@ -133,7 +141,7 @@ class CodesBefore:
         self._of_each = SlidingCounts(days, number * side.filers + past.filers[concerned], codes.size * side.filers)
 
     def between(self, first: int, last: int, codes: Ints, filers: Ints) -> tuple[Ints, Ints]:
-        """(trades in each of these codes, and by code and filer) on the days in [first, last]."""
+        """(trades in each of these codes, and by code and filer) in [first, last], as `SlidingCounts.between`."""
         number = self._codes.searchsorted(codes)
         of_each = self._of_each.between(first, last).reshape(-1, self._filers)
         return self._of_all.between(first, last)[number], of_each.take(number, axis=0).take(filers, axis=1)

@@ -31,11 +31,12 @@ LENIENT = Thresholds(min_z=Decimal("-9"), coordination_min_filers=2, sector_coor
 @st.composite
 def trades(draw: st.DrawFn) -> list[Trade]:
     """Trades of a few filers in a few tickers and assets without one, many in the same weeks and newly known."""
-    days = st.one_of(st.integers(-30, 2), st.integers(-30, -10), st.integers(-430, -20), st.integers(-800, -700))
-    one = st.tuples(st.sampled_from("ABCDEF"), st.sampled_from(TICKERS), st.sampled_from(SIDES), days, st.booleans())
+    busy = st.integers(-26, -16)
+    days = st.one_of(busy, busy, busy, st.integers(-30, 2), st.integers(-430, -20), st.integers(-800, -700))
+    one = st.tuples(st.sampled_from("ABCDE"), st.sampled_from(TICKERS), st.sampled_from(SIDES), days, st.booleans())
     drawn = [
         trade(i, KNOWN + timedelta(days=day), filer=f, ticker=t, side=side, disclosed=KNOWN - timedelta(days=not new))
-        for i, (f, t, side, day, new) in enumerate(draw(st.lists(one, min_size=12, max_size=60)))
+        for i, (f, t, side, day, new) in enumerate(draw(st.lists(one, min_size=20, max_size=60)))
     ]
     return [t if t.ticker in SECTOR_OF or i % 2 else replace(t, ticker=None) for i, t in enumerate(drawn)]
 
