@@ -86,7 +86,9 @@ def _among(values: Ints, ascending: Ints) -> Flags:
 def distinct(values: Ints) -> Ints:
     """Distinct values, ascending. Sorting takes a tenth of the time of `np.unique`, which hashes them."""
     ordered = np.sort(values)
-    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    first = np.ones(ordered.size, bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
 
 
 def ranges(begins: Ints, ends: Ints) -> tuple[Ints, Ints]:
