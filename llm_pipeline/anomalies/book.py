@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from llm_pipeline.anomalies.activity import LEGAL_DAYS
-from llm_pipeline.anomalies.history import Flags, Histories, Ints, savings_plans, stable_order
+from llm_pipeline.anomalies.history import Flags, Histories, Ints, ranges, savings_plans, stable_order
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES, Trade
 from llm_pipeline.reference.records import GICS_SECTORS
@@ -142,7 +142,7 @@ class TradeBook:
         """
         n = day_number(as_of)
         numbers = np.array([self._filer_number[key] for key in filer_keys], np.int64)
-        of, row = _expanded(self._starts[numbers], self._starts[numbers + 1])
+        of, row = ranges(self._starts[numbers], self._starts[numbers + 1])
         known = (self.disclosed[row] <= n) & (self.withdrawn[row] > n)
         of, row = of[known], row[known]
         # Rows are by day: the first known one of a filer is the earliest, and so is the first of the new ones.
@@ -249,13 +249,6 @@ def _ranked(coded: pl.Series) -> tuple[pl.Series, Ints]:
     place = np.zeros(int(codes.max(initial=0)) + 1, np.int64)
     place[codes[order]] = np.arange(order.size)
     return distinct.gather(order), place[coded.to_physical().to_numpy()]
-
-
-def _expanded(begins: Ints, ends: Ints) -> tuple[Ints, Ints]:
-    """(which range, every number in it) for ranges [begin, end), one after the other."""
-    sizes = ends - begins
-    of = np.repeat(np.arange(sizes.size), sizes)
-    return of, np.arange(of.size) - (np.cumsum(sizes) - sizes)[of] + begins[of]
 
 
 def _of_first(of: Ints, values: Ints, groups: int, otherwise: int) -> Ints:

@@ -16,7 +16,6 @@ from typing import Any
 
 from llm_pipeline.anomalies.amount import examine_amount
 from llm_pipeline.anomalies.book import TradeBook, day_of
-from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.coordination import examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
@@ -82,17 +81,17 @@ def trials_on(
     """
     thresholds = book.thresholds
     crowd = crowd_on(book, as_of, thresholds)
-    company = Company(crowd, thresholds)
     shares = crowd.sector_shares(thresholds.baseline_days)
     everybody = book.histories(book.filers_disclosing_on(as_of), as_of, reported)
+    company = examine_coordination(everybody, crowd, thresholds)
     by_detector = (
         examine_frequency(everybody, crowd, thresholds),
         examine_amount(everybody, crowd, thresholds),
         examine_timing(everybody, crowd, thresholds),
         examine_sector(everybody, congress, crowd, shares, thresholds),
         examine_proximity(everybody, congress, crowd, thresholds),
-        [examine_coordination(one, company, "ticker", thresholds) for one in everybody.all],
-        [examine_coordination(one, company, "sector", thresholds) for one in everybody.all],
+        company["ticker"],
+        company["sector"],
     )
     return [trial for trials in zip(*by_detector, strict=True) for trial in trials]
 

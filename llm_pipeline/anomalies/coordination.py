@@ -4,78 +4,92 @@ Given that a filer traded a ticker, how many others did so at the same time, and
 independently? Each other filer's chance follows from how many trades that filer made in those days and from the
 ticker's share (own share of the 12 months before, with the pooled share as prior). Conditioning on activity makes
 busy days, when everybody trades, no evidence by themselves. A sector is looked at in the same way.
-Sources: Poisson-binomial tail, averaged over the pooled share (`company`); number of windows as in the scan statistic
-(Naus 1982).
+Sources: Poisson-binomial tail, averaged over the pooled share (`company_tail`); number of windows as in the scan
+statistic (Naus 1982).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from typing import Literal
 
-from llm_pipeline.anomalies.history import History
-from llm_pipeline.anomalies.company import Company, Group, Level
+from llm_pipeline.anomalies.book import TradeBook
+from llm_pipeline.anomalies.company import Company, Newly, newly_known
+from llm_pipeline.anomalies.crowd import Crowd
+from llm_pipeline.anomalies.group import Group
+from llm_pipeline.anomalies.history import Histories
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES
 from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
 from llm_pipeline.reference.records import GICS_SECTORS
 
+Level = Literal["ticker", "sector"]
+
 DETECTORS: dict[Level, str] = {"ticker": "coordination", "sector": "sector_coordination"}
 
 
-@dataclass(frozen=True)
-class _Best:
-    """The least likely group, its p over all its windows, and over how many others it was chosen."""
-
-    group: Group
-    windows_p: float
-
-
-def examine_coordination(history: History, company: Company, level: Level, thresholds: Thresholds) -> Trial:
-    """One trial: the least likely company among the filer's newly known purchases and sales.
+def examine_coordination(histories: Histories, crowd: Crowd, thresholds: Thresholds) -> dict[Level, list[Trial]]:
+    """By level one trial for each filer: the least likely company among its newly known purchases and sales.
 
     p is the tail times the number of filers in the group, of the filer's own days in it and of tickers (sectors) and
     sides looked at. A window of fixed length may begin before the filer's own trade; k points within such a window
     around a given one are k times as likely as within one window given in advance, when they are rare.
     """
-    detector = DETECTORS[level]
-    crowd = company.crowd
-    code = company.codes(level)
-    fresh = history.counted & history.new & (history.side < 2) & (code[history.row] >= 0)
-    if not fresh.any():
-        return no_test(detector, history.filer_key)
-    me = int(crowd.book.filer_of_row[history.row[0]])
-    own: dict[tuple[int, int], set[int]] = {}
-    newly = history.day[fresh].tolist(), code[history.row[fresh]].tolist(), history.side[fresh].tolist()
-    for day, kind, side in zip(*newly, strict=True):
-        own.setdefault((kind, side), set()).add(day)
-    if not company.possible(level, me, {(day, side) for (_, side), days in own.items() for day in days}):
-        return no_test(detector, history.filer_key)
-    best: _Best | None = None
-    for (kind, side), days in sorted(own.items()):
-        for group in company.groups(level, me, kind, side, days):
-            windows_p = group.p * (group.others + 1) * len(days)
-            if best is None or windows_p < best.windows_p:
-                best = _Best(group, windows_p)
-    if best is None:
-        return no_evidence(detector, history.filer_key)
-    chosen = best.group
-    p_value = min(1.0, best.windows_p * len(own))
+    company, newly = Company(crowd, thresholds), newly_known(histories, crowd)
+    enough = company.possible(newly)
+    looks = _distinct_looks(newly)
+    own_days = Counter(look for look, _ in looks)
+    tested = Counter((filer, _level(code)) for filer, code, _ in own_days)
+    possible = {(filer, _level(code)) for (filer, code, _), _ in _distinct_looks(newly.where(enough))}
+    best: dict[tuple[int, Level], tuple[float, int, int, int, Group]] = {}
+    for group in company.groups(newly.where(enough)):
+        windows_p = group.p * (group.others + 1) * own_days[group.filer, group.code, group.side]
+        one, rank = (group.filer, _level(group.code)), (windows_p, group.code, group.side, group.start, group)
+        if one not in best or rank[:4] < best[one][:4]:
+            best[one] = rank
+
+    def trial(filer: int, filer_key: str, level: Level) -> Trial:
+        if (filer, level) not in possible:
+            return no_test(DETECTORS[level], filer_key)
+        if (filer, level) not in best:
+            return no_evidence(DETECTORS[level], filer_key)
+        windows_p, *_, group = best[filer, level]
+        return _trial(filer_key, level, group, crowd.book, windows_p, tested[filer, level], thresholds)
+
+    filers = list(zip(histories.numbers.tolist(), histories.filer_keys, strict=True))
+    return {level: [trial(*filer, level) for filer in filers] for level in DETECTORS}
+
+
+def _level(code: int) -> Level:
+    return "sector" if code < len(GICS_SECTORS) else "ticker"
+
+
+def _distinct_looks(newly: Newly) -> set[tuple[tuple[int, int, int], int]]:
+    """((filer, code, side), day) of trades, each once."""
+    looks = zip(newly.filer.tolist(), newly.code.tolist(), newly.side.tolist(), strict=True)
+    return set(zip(looks, newly.day.tolist(), strict=True))
+
+
+def _trial(
+    filer_key: str, level: Level, group: Group, book: TradeBook, windows_p: float, tested: int, thresholds: Thresholds
+) -> Trial:
+    """The trial of the least likely group; windows_p: its p over all its windows; tested: tickers and sides."""
+    p_value = min(1.0, windows_p * tested)
 
     def describe() -> Finding:
-        book, rows = crowd.book, chosen.rows
-        keys = tuple(sorted({book.filer_keys[i] for i in book.filer_of_row[rows].tolist()}))
-        what = GICS_SECTORS[chosen.code] if level == "sector" else book.ticker(int(rows[0]))
+        keys = tuple(sorted({book.filer_keys[i] for i in book.filer_of_row[group.rows].tolist()}))
+        what = GICS_SECTORS[group.code] if level == "sector" else book.ticker(int(group.rows[0]))
         return Finding(
             classification="COORDINATED_PATTERN",
-            detector=detector,
-            subject=f"{what} {SIDES[chosen.side]}",
+            detector=DETECTORS[level],
+            subject=f"{what} {SIDES[group.side]}",
             filer_keys=keys,
-            rows=tuple(rows.tolist()),
-            measures=_measures(chosen, level, len(keys), p_value, len(own), thresholds.coordination_days),
+            rows=tuple(group.rows.tolist()),
+            measures=_measures(group, level, len(keys), p_value, tested, thresholds.coordination_days),
             cautions=(f"small_sample: {len(keys)} filers",) if len(keys) < 5 else (),
         )
 
-    return Trial(detector, history.filer_key, p_value, chosen.z >= float(thresholds.min_z), describe)
+    return Trial(DETECTORS[level], filer_key, p_value, group.z >= float(thresholds.min_z), describe)
 
 
 def _measures(group: Group, level: Level, filers: int, p_value: float, tested: int, days: int) -> tuple[Measure, ...]:

@@ -12,7 +12,6 @@ from llm_pipeline.anomalies.activity import FACTORS, Activities, CommonActivity,
 from llm_pipeline.anomalies.book import TradeBook, day_number
 from llm_pipeline.anomalies.history import Floats, Ints
 from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import SIDES
 from llm_pipeline.reference.records import GICS_SECTORS
 
 LONGEST = 1 << 12
@@ -46,18 +45,6 @@ class Crowd:
         """Known rows with a trade day in [first, last]."""
         low, high = np.searchsorted(self.days, [first, last + 1])
         return self.rows[low:high]
-
-    def counts(self, first: int, last: int, side: int | None = None) -> Ints:
-        """Each filer's known trades with a trade day in [first, last], on one side or any."""
-        days, filers = (self.days, self.filers) if side is None else self._by_side[side]
-        low, high = days.searchsorted((first, last + 1))
-        return np.bincount(filers[low:high], minlength=len(self.book.filer_keys))
-
-    @cached_property
-    def _by_side(self) -> list[tuple[Ints, Ints]]:
-        """(days, filers) of the known rows on each side."""
-        side = self.book.side[self.rows]
-        return [(self.days[side == one], self.filers[side == one]) for one in range(len(SIDES))]
 
     def sector_shares(self, days: int) -> dict[int, float]:
         """Share of each sector number among the known trades of the last `days` days, those without one included."""

@@ -21,6 +21,12 @@ def poisson_tail(k: int, mean: float) -> float:
     return 1.0 if k <= 0 else float(special.gammainc(k, mean))
 
 
+def poisson_tails(k: int, means: Floats) -> Floats:
+    """`poisson_tail` at several means."""
+    tails: Floats = np.ones(means.size) if k <= 0 else special.gammainc(k, means)
+    return tails
+
+
 def negative_binomial_mid_p(k: Ints, means: Floats, sizes: Floats) -> Floats:
     """P(X > k) + P(X = k) / 2 for negative binomials with these positive means, variance mean + mean**2 / size (NB2).
 
@@ -89,10 +95,28 @@ def poisson_binomial_tail(k: int, shares: Sequence[float]) -> float:
 
     Source: Hong (2013), Comput. Stat. Data Anal. 59, 41-51, section 2.
     """
-    distribution = np.ones(1)
-    for share in shares:
-        distribution = np.append(distribution, 0.0) * (1 - share) + np.append(0.0, distribution) * share
-    return float(distribution[k:].sum()) if k > 0 else 1.0
+    return float(poisson_binomial_tails(k, np.array(shares, dtype=float)[:, None])[0])
+
+
+def poisson_binomial_tails(k: int, shares: Floats) -> Floats:
+    """`poisson_binomial_tail` of each column of probabilities.
+
+    Events are put together two by two, then pairs, and so on; counts from k on are one.
+    """
+    events, columns = shares.shape
+    size = 1 << max(0, events - 1).bit_length()
+    counts = np.zeros((2, size, columns))
+    counts[1, :events] = shares
+    counts[0] = 1 - counts[1]
+    while size > 1:
+        size //= 2
+        one, other = counts[:, :size], counts[:, size:]
+        both = np.zeros((2 * len(counts) - 1, size, columns))
+        for i, part in enumerate(one):
+            both[i : i + len(other)] += part * other
+        counts = both[: k + 1]
+        counts[-1] += both[k + 1 :].sum(axis=0)
+    return counts[k:, 0].sum(axis=0)
 
 
 def subset_sum_tail(chosen: Ints, others: Ints) -> float:

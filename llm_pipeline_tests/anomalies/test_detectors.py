@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_pipeline.anomalies.amount import examine_amount
-from llm_pipeline.anomalies.company import Company
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.coordination import examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
@@ -50,9 +49,9 @@ def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None =
         case "proximity":
             (trial,) = examine_proximity(histories, congress, crowd, THRESHOLDS)
         case "coordination":
-            (trial,) = examine_coordination(histories, Company(crowd, THRESHOLDS), "ticker", THRESHOLDS)
+            (trial,) = examine_coordination(histories, crowd, THRESHOLDS)["ticker"]
         case _:
-            (trial,) = examine_coordination(histories, Company(crowd, THRESHOLDS), "sector", THRESHOLDS)
+            (trial,) = examine_coordination(histories, crowd, THRESHOLDS)["sector"]
     return trial
 
 
