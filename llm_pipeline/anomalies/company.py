@@ -11,9 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from llm_pipeline.anomalies.company_tail import company_tails
 from llm_pipeline.anomalies.crowd import Crowd
 from llm_pipeline.anomalies.gatherings import Gatherings, gatherings
-from llm_pipeline.anomalies.group import Group, Groups, most_expected
+from llm_pipeline.anomalies.group import Beside, Group, Groups, most_expected
 from llm_pipeline.anomalies.history import Flags, Histories, Ints, distinct
 from llm_pipeline.anomalies.side import CodesBefore, Side, codes_of, is_sector
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -64,12 +65,17 @@ class Company:
         enough: Flags = others >= self._least(newly.code) - 1
         return enough
 
-    def groups(self, newly: Newly) -> Iterator[Group]:
-        """Groups of enough filers around these trades, `min_z` off, as each filer of these trades sees them."""
-        for side in distinct(newly.side).tolist():
-            yield from self._groups_on(side, newly.where(newly.side == side))
+    def groups(self, newly: Newly) -> list[tuple[Group, float]]:
+        """Groups of enough filers around these trades, `min_z` off, as each filer of these trades sees them, with p."""
+        found = [
+            one
+            for side in distinct(newly.side).tolist()
+            for one in self._groups_on(side, newly.where(newly.side == side))
+        ]
+        tails = company_tails([one.group.others for one in found], [one.others for one in found])
+        return [(one.group, p) for one, p in zip(found, tails, strict=True)]
 
-    def _groups_on(self, number: int, newly: Newly) -> Iterator[Group]:
+    def _groups_on(self, number: int, newly: Newly) -> Iterator[Beside]:
         side, days, min_z = self._sides[number], self.thresholds.coordination_days, float(self.thresholds.min_z)
         known = side.known.between(int(newly.day.min()) - days + 1, int(newly.day.max()) + days - 1)
         near = known.coded(side.book)

@@ -11,6 +11,7 @@ statistic (Naus 1982).
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Literal
 
 from llm_pipeline.anomalies.book import TradeBook
@@ -28,6 +29,20 @@ Level = Literal["ticker", "sector"]
 DETECTORS: dict[Level, str] = {"ticker": "coordination", "sector": "sector_coordination"}
 
 
+@dataclass(frozen=True)
+class _Best:
+    """The least likely group of a filer, its tail and its p over all its windows."""
+
+    group: Group
+    p: float
+    windows_p: float
+
+    @property
+    def rank(self) -> tuple[float, int, int, int]:
+        """The smallest is taken: of equals the first by number of the ticker or sector, side and first day."""
+        return self.windows_p, self.group.code, self.group.side, self.group.start
+
+
 def examine_coordination(histories: Histories, crowd: Crowd, thresholds: Thresholds) -> dict[Level, list[Trial]]:
     """By level one trial for each filer: the least likely company among its newly known purchases and sales.
 
@@ -41,20 +56,19 @@ def examine_coordination(histories: Histories, crowd: Crowd, thresholds: Thresho
     own_days = Counter(look for look, _ in looks)
     tested = Counter((filer, _level(code)) for filer, code, _ in own_days)
     possible = {(filer, _level(code)) for (filer, code, _), _ in _distinct_looks(newly.where(enough))}
-    best: dict[tuple[int, Level], tuple[float, int, int, int, Group]] = {}
-    for group in company.groups(newly.where(enough)):
-        windows_p = group.p * (group.others + 1) * own_days[group.filer, group.code, group.side]
-        one, rank = (group.filer, _level(group.code)), (windows_p, group.code, group.side, group.start, group)
-        if one not in best or rank[:4] < best[one][:4]:
-            best[one] = rank
+    best: dict[tuple[int, Level], _Best] = {}
+    for group, p in company.groups(newly.where(enough)):
+        windows_p = p * (group.others + 1) * own_days[group.filer, group.code, group.side]
+        one, found = (group.filer, _level(group.code)), _Best(group, p, windows_p)
+        if one not in best or found.rank < best[one].rank:
+            best[one] = found
 
     def trial(filer: int, filer_key: str, level: Level) -> Trial:
         if (filer, level) not in possible:
             return no_test(DETECTORS[level], filer_key)
         if (filer, level) not in best:
             return no_evidence(DETECTORS[level], filer_key)
-        windows_p, *_, group = best[filer, level]
-        return _trial(filer_key, level, group, crowd.book, windows_p, tested[filer, level], thresholds)
+        return _trial(filer_key, level, best[filer, level], crowd.book, tested[filer, level], thresholds)
 
     filers = list(zip(histories.numbers.tolist(), histories.filer_keys, strict=True))
     return {level: [trial(*filer, level) for filer in filers] for level in DETECTORS}
@@ -70,11 +84,9 @@ def _distinct_looks(newly: Newly) -> set[tuple[tuple[int, int, int], int]]:
     return set(zip(looks, newly.day.tolist(), strict=True))
 
 
-def _trial(
-    filer_key: str, level: Level, group: Group, book: TradeBook, windows_p: float, tested: int, thresholds: Thresholds
-) -> Trial:
-    """The trial of the least likely group; windows_p: its p over all its windows; tested: tickers and sides."""
-    p_value = min(1.0, windows_p * tested)
+def _trial(filer_key: str, level: Level, best: _Best, book: TradeBook, tested: int, thresholds: Thresholds) -> Trial:
+    """The trial of the least likely group; tested: tickers (sectors) and sides looked at."""
+    group, p_value = best.group, min(1.0, best.windows_p * tested)
 
     def describe() -> Finding:
         keys = tuple(sorted({book.filer_keys[i] for i in book.filer_of_row[group.rows].tolist()}))
@@ -85,15 +97,15 @@ def _trial(
             subject=f"{what} {SIDES[group.side]}",
             filer_keys=keys,
             rows=tuple(group.rows.tolist()),
-            measures=_measures(group, level, len(keys), p_value, tested, thresholds.coordination_days),
+            measures=_measures(best, level, len(keys), p_value, tested, thresholds.coordination_days),
             cautions=(f"small_sample: {len(keys)} filers",) if len(keys) < 5 else (),
         )
 
     return Trial(DETECTORS[level], filer_key, p_value, group.z >= float(thresholds.min_z), describe)
 
 
-def _measures(group: Group, level: Level, filers: int, p_value: float, tested: int, days: int) -> tuple[Measure, ...]:
-    n = group.active
+def _measures(best: _Best, level: Level, filers: int, p_value: float, tested: int, days: int) -> tuple[Measure, ...]:
+    group, n = best.group, best.group.active
     above = 100 * (group.others / group.expected - 1)
     return (
         measure("filers", filers, filers, f"filers in the {level} on the same side within {days} days"),
@@ -103,6 +115,6 @@ def _measures(group: Group, level: Level, filers: int, p_value: float, tested: i
         measure("baseline_deviation_pct", above, n, "others / expected - 1"),
         measure("z_score", group.z, n, "(others - expected) / sqrt(expected)"),
         measure("poisson_p", group.poisson_p, n, "Poisson tail at the expected count"),
-        measure("poisson_binomial_p", group.p, n, "tail under independence, over the uncertain pooled share"),
+        measure("poisson_binomial_p", best.p, n, "tail under independence, over the uncertain pooled share"),
         measure("p_value", p_value, tested, f"poisson_binomial_p x filers x own days x {level}s and sides looked at"),
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from llm_pipeline.anomalies.company_tail import chance_of_any, company_tail
+from llm_pipeline.anomalies.company_tail import Independent, chance_of_any, independent
 from llm_pipeline.anomalies.history import Floats, Ints
 from llm_pipeline.anomalies.side import Window
 from llm_pipeline.anomalies.tails import poisson_tail
@@ -18,7 +18,7 @@ class Group:
     """Filers in one ticker or sector (`code`) on one side in the window from day `start` on, beside one of them.
 
     filer: the one, by number; others: how many besides; expected: under independence, of `active` other filers with a
-    trade on that side in the window; rows: the group's trades in the book; p: the tail.
+    trade on that side in the window; rows: the group's trades in the book.
     """
 
     filer: int
@@ -31,7 +31,6 @@ class Group:
     active: int
     pooled_share: float
     pooled_n: int
-    p: float
 
     @property
     def z(self) -> float:
@@ -76,18 +75,26 @@ class Groups:
         expected: Floats = chances.sum(axis=0)[group] - chances[self.window.place[filer], group]
         return expected
 
-    def beside(self, i: int, filer: int, side: int, rows: Ints, min_z: float) -> Group | None:
+    def beside(self, i: int, filer: int, side: int, rows: Ints, min_z: float) -> Beside | None:
         """Group i as this member sees it; None when it is not `min_z` off. rows: its trades."""
         window, others, other = self.window, int(self.others[i]), self.window.filers != filer
         expected = float(self.chances[other, i].sum())
         if others - expected < min_z * expected**0.5:
             return None
         same, own, own_n, trades = int(self.same[i]), self.own[i, other], window.own_n[other], window.trades[other]
-        p = company_tail(others, own, own_n, trades, same, window.before, self.weight)
-        return Group(
+        group = Group(
             filer=filer, code=int(self.code[i]), side=side, start=window.start, rows=rows, others=others,
-            expected=expected, active=trades.size, pooled_share=float(self.pooled[i]), pooled_n=window.before, p=p,
+            expected=expected, active=trades.size, pooled_share=float(self.pooled[i]), pooled_n=window.before,
         )  # fmt: skip
+        return Beside(group, independent(own, own_n, trades, same, window.before, self.weight))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A group as one of its members sees it, and the chances of the others."""
+
+    group: Group
+    others: Independent
 
 
 def most_expected(others: Ints, min_z: float) -> Floats:

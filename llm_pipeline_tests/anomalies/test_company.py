@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.company_tail import company_tail
+from llm_pipeline.anomalies.company_tail import company_tails, independent
 from llm_pipeline.anomalies.coordination import Level, examine_coordination
 from llm_pipeline.anomalies.crowd import crowd_on
 from llm_pipeline.anomalies.thresholds import Thresholds
@@ -105,7 +105,8 @@ class Scene:
         weight = self.thresholds.coordination_prior_weight
         share = (own_same + weight * (len(same) + 0.5) / (len(year) + 1)) / (own_n + weight)
         expected = float((1 - (1 - share) ** count).sum())
-        return company_tail(others, own_same, own_n, count, len(same), len(year), weight), (others - expected) / (
+        alone = independent(own_same, own_n, count, len(same), len(year), weight)
+        return company_tails([others], [alone])[0], (others - expected) / (
             expected**0.5
         )
 

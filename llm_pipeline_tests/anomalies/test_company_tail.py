@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from llm_pipeline.anomalies.company_tail import company_tail
+from llm_pipeline.anomalies.company_tail import company_tails, independent
 
 N, WEIGHT = 400, 20
 filers = st.tuples(st.integers(0, 3), st.integers(3, 60), st.integers(1, 6))
@@ -39,9 +39,9 @@ def integrated(others: int, group: list[tuple[int, int, int]], same: int) -> flo
 
 
 def ours(others: int, group: list[tuple[int, int, int]], same: int) -> float:
-    """`company_tail` of the same."""
+    """`company_tails` of the same."""
     own_same, own_n, trades = (np.array(column, np.int64) for column in zip(*group, strict=True))
-    return company_tail(others, own_same, own_n, trades, same, N, WEIGHT)
+    return company_tails([others], [independent(own_same, own_n, trades, same, N, WEIGHT)])[0]
 
 
 @settings(max_examples=25, deadline=None)
