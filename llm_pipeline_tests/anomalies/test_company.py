@@ -106,9 +106,7 @@ class Scene:
         share = (own_same + weight * (len(same) + 0.5) / (len(year) + 1)) / (own_n + weight)
         expected = float((1 - (1 - share) ** count).sum())
         alone = independent(own_same, own_n, count, len(same), len(year), weight)
-        return company_tails([others], [alone])[0], (others - expected) / (
-            expected**0.5
-        )
+        return company_tails([others], [alone])[0], (others - expected) / (expected**0.5)
 
 
 def scene_of(book: TradeBook, drawn: list[Trade], filer: str, level: Level, thresholds: Thresholds) -> Scene:
