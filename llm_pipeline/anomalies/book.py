@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from llm_pipeline.anomalies.activity import LEGAL_DAYS
 from llm_pipeline.anomalies.history import Flags, Histories, Ints, ranges, savings_plans, stable_order
+from llm_pipeline.anomalies.reach import within_reach
 from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.anomalies.trade import SIDES, Trade
 from llm_pipeline.reference.records import GICS_SECTORS
@@ -183,40 +183,6 @@ class TradeBook:
 
     def _texts(self, column: str, rows: Iterable[int]) -> list[Any]:
         return self._frame[column].gather(self._order[np.fromiter(rows, np.int64)]).to_list()
-
-
-def within_reach(
-    frame: pl.DataFrame, start: date, end: date, thresholds: Thresholds
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """(the trades that as-of dates in [start, end) may look at, each filer's first day by trades known on all of them).
-
-    A window and its baseline reach back less than two baselines from the as-of date or from a newly known trade.
-    Everything is kept of filers who report a trade later than the law allows, or have none before the windows within
-    reach: their latest trade says what they are called.
-    """
-    day, disclosed, withdrawn = pl.col("transaction_date"), pl.col("disclosure_date"), pl.col("withdrawn_on")
-    in_time = start - timedelta(days=LEGAL_DAYS)
-    limit = in_time - timedelta(days=2 * thresholds.baseline_days)
-    before = start - timedelta(days=max(thresholds.windows_days))
-    known = frame.lazy().filter(disclosed < end)
-    lasting = withdrawn.is_null() & (disclosed < start)
-    filers = (
-        known.select(
-            "filer_key",
-            first=pl.when(lasting).then(day),
-            last=pl.when(lasting & (day < before)).then(day),
-            reported=pl.when(disclosed >= start).then(day),
-        )
-        .group_by("filer_key")
-        .agg(pl.col("first", "reported").min(), pl.col("last").max())
-        .collect()
-    )
-    whole = filers.filter((pl.col("reported") < in_time) | (pl.col("last").fill_null(limit) <= limit))["filer_key"]
-    near = (day >= limit) | withdrawn.is_not_null()
-    if not whole.is_empty():
-        near = near | pl.col("filer_key").is_in(whole.implode())
-    first_days = filers.select("filer_key", pl.col("first").to_physical()).drop_nulls()
-    return known.filter(near).collect(), dict(first_days.iter_rows())
 
 
 def _coded(frame: pl.DataFrame) -> pl.DataFrame:

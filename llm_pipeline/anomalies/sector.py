@@ -14,7 +14,7 @@ from llm_pipeline.anomalies.book import day_of
 from llm_pipeline.anomalies.cautions import sample_cautions
 from llm_pipeline.anomalies.congress import Congress
 from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Flags, Floats, Histories, Ints, columns_of, first_least
+from llm_pipeline.anomalies.history import Flags, Floats, Histories, History, Ints, columns_of, first_least
 from llm_pipeline.anomalies.rates import (
     Days,
     Excesses,
@@ -87,34 +87,62 @@ def examine_sector(
     tests = 2 * np.bincount(shares.of, minlength=len(histories))
 
     def found(i: int, at: int) -> Trial:
-        counts = int(shares.k[at]), int(shares.n[at]), int(shares.k0[at]), int(shares.n0[at])
-        k, n, k0, n0 = counts
-        base = (k0 + priors[shares.sectors[at], 0]) / (n0 + thresholds.sector_prior_weight + 1)
-        z = float((k - n * base) / np.sqrt(n * base * (1 - base)))
+        window = _window(shares, at, priors, thresholds)
+        ps = float(share_p[at]), float(p_values[i])
 
         def describe() -> Finding:
-            history, sector = histories.all[i], int(shares.sectors[at])
-            end, window = int(shares.ends[at]), int(shares.windows[at])
-            chosen = history.counted & (history.sector == sector)
-            start = tightest_start(history.day[chosen], (k0 + 0.5) / thresholds.baseline_days, end - window + 1, end)
-            chosen &= (history.day >= start) & (history.day <= end)
-            listed = int(chosen.sum()), end - start + 1
-            ps = float(share_p[at]), float(p_values[i])
-            return Finding(
-                classification="SECTOR_CLUSTER",
-                detector=DETECTOR,
-                subject=GICS_SECTORS[sector],
-                filer_keys=(history.filer_key,),
-                rows=tuple(history.row[chosen].tolist()),
-                measures=_measures(counts, listed, float(base), window, z, *ps, int(tests[i])),
-                cautions=sample_cautions(n0, end - window - history.first_day, thresholds),
-            )
+            return _finding(histories.all[i], window, ps, int(tests[i]), thresholds)
 
-        return Trial(DETECTOR, histories.filer_keys[i], float(p_values[i]), z >= float(thresholds.min_z), describe)
+        large_enough = window.z >= float(thresholds.min_z)
+        return Trial(DETECTOR, histories.filer_keys[i], float(p_values[i]), large_enough, describe)
 
     tested = set(shares.of.tolist())
     best = first_least(share_p, shares.of, rare)
     return trials_by_filer(DETECTOR, histories.filer_keys, tested, {i: found(i, at) for i, at in best.items()})
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One of `_Shares`; base: the share that is usual."""
+
+    end: int
+    days: int
+    sector: int
+    k: int
+    n: int
+    k0: int
+    n0: int
+    base: float
+
+    @property
+    def z(self) -> float:
+        """(observed - expected) / binomial standard deviation."""
+        return float((self.k - self.n * self.base) / np.sqrt(self.n * self.base * (1 - self.base)))
+
+
+def _window(shares: _Shares, at: int, priors: Floats, thresholds: Thresholds) -> _Window:
+    columns = (shares.ends, shares.windows, shares.sectors, shares.k, shares.n, shares.k0, shares.n0)
+    end, days, sector, k, n, k0, n0 = (int(one[at]) for one in columns)
+    base = float((k0 + priors[sector, 0]) / (n0 + thresholds.sector_prior_weight + 1))
+    return _Window(end, days, sector, k, n, k0, n0, base)
+
+
+def _finding(
+    history: History, window: _Window, ps: tuple[float, float], tested: int, thresholds: Thresholds
+) -> Finding:
+    end, first = window.end, window.end - window.days + 1
+    chosen = history.counted & (history.sector == window.sector)
+    start = tightest_start(history.day[chosen], (window.k0 + 0.5) / thresholds.baseline_days, first, end)
+    chosen &= (history.day >= start) & (history.day <= end)
+    return Finding(
+        classification="SECTOR_CLUSTER",
+        detector=DETECTOR,
+        subject=GICS_SECTORS[window.sector],
+        filer_keys=(history.filer_key,),
+        rows=tuple(history.row[chosen].tolist()),
+        measures=_measures(window, int(chosen.sum()), end - start + 1, ps, tested),
+        cautions=sample_cautions(window.n0, first - 1 - history.first_day, thresholds),
+    )
 
 
 def _prior(pooled_shares: Mapping[int, float], sector: int, thresholds: Thresholds) -> tuple[float, float]:
@@ -189,27 +217,20 @@ def _burst_p(histories: Histories, shares: _Shares, crowd: Crowd, thresholds: Th
 
 
 def _measures(
-    counts: tuple[int, int, int, int],
-    listed: tuple[int, int],
-    base: float,
-    window: int,
-    z: float,
-    p: float,
-    p_value: float,
-    tested: int,
+    window: _Window, burst: int, burst_days: int, ps: tuple[float, float], tested: int
 ) -> tuple[Measure, ...]:
-    (k, n, k0, n0), (burst, burst_days) = counts, listed
+    k, n, k0, n0, base = window.k, window.n, window.k0, window.n0, window.base
     return (
-        measure("sector_trades", k, n, f"decisions in the sector in {window} days"),
-        measure("window_days", window, n, "length of the window"),
+        measure("sector_trades", k, n, f"decisions in the sector in {window.days} days"),
+        measure("window_days", window.days, n, "length of the window"),
         measure("burst_trades", burst, k, f"of them in its last {burst_days} days, the burst: the trades listed"),
         measure("sector_share", k / n, n, "share of the window's decisions"),
         measure("baseline_sector_trades", k0, n0, "decisions in the sector in the 12 months before"),
         measure("baseline_sector_share", base, n0, "own share, with the pooled share as prior"),
         measure("baseline_deviation_pct", 100 * (k / n / base - 1), n0, "share / baseline share - 1"),
-        measure("z_score", z, n, "(observed - expected) / binomial sd"),
+        measure("z_score", window.z, n, "(observed - expected) / binomial sd"),
         measure("binomial_p", binomial_tail(k, n, base), n, "exact binomial tail at the baseline share"),
         measure("fisher_p", hypergeometric_tail(k, n, k + k0, n + n0), n + n0, "Fisher's exact test on raw counts"),
-        measure("beta_binomial_p", p, n + n0, "predictive beta-binomial tail"),
-        measure("p_value", p_value, tested, "Cauchy combination over all windows and sectors looked at"),
+        measure("beta_binomial_p", ps[0], n + n0, "predictive beta-binomial tail"),
+        measure("p_value", ps[1], tested, "Cauchy combination over all windows and sectors looked at"),
     )
