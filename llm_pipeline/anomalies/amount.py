@@ -142,7 +142,7 @@ def _trial(histories: Histories, i: int, amounts: _Amounts, thresholds: Threshol
     )
 
     def describe() -> Finding:
-        history = histories.all[i]
+        history = histories.one(i)
         return Finding(
             classification="AMOUNT_ANOMALY",
             detector=DETECTOR,

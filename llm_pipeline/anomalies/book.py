@@ -75,23 +75,27 @@ class TradeBook:
         these dates reaches, only the filer's first day is kept: it says how long someone has been observed.
         """
         self.thresholds = thresholds
-        frame, first_days = (frame, {}) if days is None else within_reach(frame, *days, thresholds)
+        if days is None:
+            filers = frame.select(pl.col("filer_key").unique().sort(), first=pl.lit(None, pl.Int32))
+        else:
+            frame, filers = within_reach(frame, *days, thresholds)
         if not frame["record_id"].is_sorted():
             frame = frame.sort("record_id")
         self._frame = frame
-        coded = _coded(frame)
-        keys, filer = _ranked(coded["filer_key"])
-        self.filer_keys: list[str] = keys.to_list()
+        coded = _coded(frame, filers["filer_key"])
+        self.filer_keys: list[str] = filers["filer_key"].to_list()
         self._filer_number = {key: i for i, key in enumerate(self.filer_keys)}
-        self._first_days: Ints = np.array([first_days.get(key, NEVER) for key in self.filer_keys], np.int64)
-        day = _numbers(coded["transaction_date"])
+        self._first_days: Ints = _numbers(filers["first"].fill_null(NEVER))
+        filer, day = _numbers(coded["filer"]), _numbers(coded["transaction_date"])
         self._order = order = stable_order(filer, day)
-        self._starts: Ints = np.concatenate([[0], np.cumsum(np.bincount(filer, minlength=len(keys)))]).astype(np.int64)
-        self.filer_of_row: Ints = np.repeat(np.arange(len(keys)), np.diff(self._starts))
+        self._starts: Ints = np.concatenate([[0], np.cumsum(np.bincount(filer, minlength=len(filers)))]).astype(
+            np.int64
+        )
+        self.filer_of_row: Ints = np.repeat(np.arange(len(filers)), np.diff(self._starts))
         self.day: Ints = day[order]
         self.disclosed: Ints = _numbers(coded["disclosure_date"])[order]
         self.withdrawn: Ints = _numbers(coded["withdrawn_on"])[order]
-        self.asset: Ints = _ranked(coded["asset"])[1][order]
+        self.asset: Ints = _ranked(coded["asset"])[order]
         self.ticker_code: Ints = np.where(coded["listed"].to_numpy()[order], self.asset, -1)
         self.sector: Ints = _numbers(coded["sector"])[order]
         self.side: Ints = _numbers(coded["side"])[order]
@@ -185,12 +189,13 @@ class TradeBook:
         return self._frame[column].gather(self._order[np.fromiter(rows, np.int64)]).to_list()
 
 
-def _coded(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns as numbers, keys and assets as categories."""
+def _coded(frame: pl.DataFrame, filer_keys: pl.Series) -> pl.DataFrame:
+    """The columns as numbers, assets as categories."""
     return (
         frame.lazy()
         .select(
-            pl.col("filer_key", "asset").cast(pl.Categorical),
+            pl.col("filer_key").cast(pl.Enum(filer_keys)).to_physical().alias("filer"),
+            pl.col("asset").cast(pl.Categorical),
             pl.col("transaction_date", "disclosure_date").to_physical(),
             pl.col("withdrawn_on").to_physical().fill_null(NEVER),
             pl.col("ticker").is_not_null().alias("listed"),
@@ -206,15 +211,15 @@ def _numbers(column: pl.Series) -> Ints:
     return column.cast(pl.Int64).to_numpy()
 
 
-def _ranked(coded: pl.Series) -> tuple[pl.Series, Ints]:
-    """(the distinct texts in order, the place of each text among them)."""
+def _ranked(coded: pl.Series) -> Ints:
+    """The place of each text among the distinct ones in order."""
     used = coded.unique()
     distinct = used.cast(pl.String)
     order = distinct.arg_sort().to_numpy()
     codes = used.to_physical().to_numpy()
     place = np.zeros(int(codes.max(initial=0)) + 1, np.int64)
     place[codes[order]] = np.arange(order.size)
-    return distinct.gather(order), place[coded.to_physical().to_numpy()]
+    return place[coded.to_physical().to_numpy()]
 
 
 def _of_first(of: Ints, values: Ints, groups: int, otherwise: int) -> Ints:

@@ -75,10 +75,15 @@ class Company:
         tails = company_tails([one.group.others for one in found], [one.others for one in found])
         return [(one.group, p) for one, p in zip(found, tails, strict=True)]
 
+    def rows(self, group: Group) -> Ints:
+        """The trades of a group, as rows of the book."""
+        side = self._sides[group.side]
+        rows = side.known.between(group.start, group.start + self.thresholds.coordination_days - 1).rows
+        return np.sort(rows[(codes_of(side.book, rows) == group.code).any(axis=1)])
+
     def _groups_on(self, number: int, newly: Newly) -> Iterator[Beside]:
         side, days, min_z = self._sides[number], self.thresholds.coordination_days, float(self.thresholds.min_z)
-        known = side.known.between(int(newly.day.min()) - days + 1, int(newly.day.max()) + days - 1)
-        near = known.coded(side.book)
+        near = side.known.between(int(newly.day.min()) - days + 1, int(newly.day.max()) + days - 1).coded(side.book)
         found = gatherings(
             near.days, near.codes, near.filers, newly.day, newly.code, newly.filer, days=days, least=self._least
         )
@@ -86,9 +91,7 @@ class Company:
         most = most_expected(found.others[found.window], min_z) * (1 + 1e-9) + 1e-9
         for groups, group, filer, look in self._by_window(side, found):
             for i in np.flatnonzero(groups.others_expected(group, filer) <= most[look]).tolist():
-                rows = known.between(groups.window.start, groups.window.start + days - 1).rows
-                rows = np.sort(rows[(codes_of(side.book, rows) == groups.code[group[i]]).any(axis=1)])
-                beside = groups.beside(int(group[i]), int(filer[i]), number, rows, min_z)
+                beside = groups.beside(int(group[i]), int(filer[i]), number, min_z)
                 if beside is not None:
                     yield beside
 

@@ -68,7 +68,7 @@ def examine_coordination(histories: Histories, crowd: Crowd, thresholds: Thresho
             return no_test(DETECTORS[level], filer_key)
         if (filer, level) not in best:
             return no_evidence(DETECTORS[level], filer_key)
-        return _trial(filer_key, level, best[filer, level], crowd.book, tested[filer, level], thresholds)
+        return _trial(filer_key, level, best[filer, level], company, crowd.book, tested[filer, level])
 
     filers = list(zip(histories.numbers.tolist(), histories.filer_keys, strict=True))
     return {level: [trial(*filer, level) for filer in filers] for level in DETECTORS}
@@ -84,19 +84,20 @@ def _distinct_looks(newly: Newly) -> set[tuple[tuple[int, int, int], int]]:
     return set(zip(looks, newly.day.tolist(), strict=True))
 
 
-def _trial(filer_key: str, level: Level, best: _Best, book: TradeBook, tested: int, thresholds: Thresholds) -> Trial:
+def _trial(filer_key: str, level: Level, best: _Best, company: Company, book: TradeBook, tested: int) -> Trial:
     """The trial of the least likely group; tested: tickers (sectors) and sides looked at."""
-    group, p_value = best.group, min(1.0, best.windows_p * tested)
+    group, thresholds, p_value = best.group, company.thresholds, min(1.0, best.windows_p * tested)
 
     def describe() -> Finding:
-        keys = tuple(sorted({book.filer_keys[i] for i in book.filer_of_row[group.rows].tolist()}))
-        what = GICS_SECTORS[group.code] if level == "sector" else book.ticker(int(group.rows[0]))
+        rows = company.rows(group)
+        keys = tuple(sorted({book.filer_keys[i] for i in book.filer_of_row[rows].tolist()}))
+        what = GICS_SECTORS[group.code] if level == "sector" else book.ticker(int(rows[0]))
         return Finding(
             classification="COORDINATED_PATTERN",
             detector=DETECTORS[level],
             subject=f"{what} {SIDES[group.side]}",
             filer_keys=keys,
-            rows=tuple(group.rows.tolist()),
+            rows=tuple(rows.tolist()),
             measures=_measures(best, level, len(keys), p_value, tested, thresholds.coordination_days),
             cautions=(f"small_sample: {len(keys)} filers",) if len(keys) < 5 else (),
         )

@@ -67,7 +67,7 @@ def examine_frequency(histories: Histories, crowd: Crowd, thresholds: Thresholds
     def found(i: int, at: int) -> Trial:
         def describe() -> Finding:
             of_both = of_trades.one(at), of_days.one(at)
-            return _finding(histories.all[i], *of_both, int(ends[at]), float(p_values[i]), int(tests[i]), thresholds)
+            return _finding(histories.one(i), *of_both, int(ends[at]), float(p_values[i]), int(tests[i]), thresholds)
 
         large_enough = float(of_days.z[at]) >= float(thresholds.frequency_min_days_z)
         return Trial(DETECTOR, histories.filer_keys[i], float(p_values[i]), large_enough, describe)

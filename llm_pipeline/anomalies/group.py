@@ -18,14 +18,13 @@ class Group:
     """Filers in one ticker or sector (`code`) on one side in the window from day `start` on, beside one of them.
 
     filer: the one, by number; others: how many besides; expected: under independence, of `active` other filers with a
-    trade on that side in the window; rows: the group's trades in the book.
+    trade on that side in the window.
     """
 
     filer: int
     code: int
     side: int
     start: int
-    rows: Ints
     others: int
     expected: float
     active: int
@@ -75,16 +74,16 @@ class Groups:
         expected: Floats = chances.sum(axis=0)[group] - chances[self.window.place[filer], group]
         return expected
 
-    def beside(self, i: int, filer: int, side: int, rows: Ints, min_z: float) -> Beside | None:
-        """Group i as this member sees it; None when it is not `min_z` off. rows: its trades."""
+    def beside(self, i: int, filer: int, side: int, min_z: float) -> Beside | None:
+        """Group i as this member sees it; None when it is not `min_z` off."""
         window, others, other = self.window, int(self.others[i]), self.window.filers != filer
         expected = float(self.chances[other, i].sum())
         if others - expected < min_z * expected**0.5:
             return None
         same, own, own_n, trades = int(self.same[i]), self.own[i, other], window.own_n[other], window.trades[other]
         group = Group(
-            filer=filer, code=int(self.code[i]), side=side, start=window.start, rows=rows, others=others,
-            expected=expected, active=trades.size, pooled_share=float(self.pooled[i]), pooled_n=window.before,
+            filer=filer, code=int(self.code[i]), side=side, start=window.start, others=others, expected=expected,
+            active=trades.size, pooled_share=float(self.pooled[i]), pooled_n=window.before,
         )  # fmt: skip
         return Beside(group, independent(own, own_n, trades, same, window.before, self.weight))
 

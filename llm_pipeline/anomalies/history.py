@@ -116,12 +116,8 @@ class Histories(Columns):
         days, ends = tuple(day[first].tolist()), np.cumsum(np.bincount(of[first], minlength=len(self))).tolist()
         return tuple(days[begin:end] for begin, end in zip([0, *ends], ends, strict=False))
 
-    @cached_property
-    def all(self) -> tuple[History, ...]:
-        """The histories, filer by filer; their columns are views."""
-        return tuple(self._one(i) for i in range(len(self)))
-
-    def _one(self, i: int) -> History:
+    def one(self, i: int) -> History:
+        """The history of one filer; its columns are views."""
         part = slice(self.starts[i], self.starts[i + 1])
         return History(
             filer_key=self.filer_keys[i],

@@ -140,14 +140,14 @@ def examine_proximity(histories: Histories, congress: Congress, crowd: Crowd, th
     best = first_least(np.minimum(runs.trades.p, runs.days.p), runs.of, np.arange(runs.of.size))
 
     def found(i: int, at: int) -> Trial:
-        history, p_value = histories.all[i], float(p_values[i])
-        related = congress.events_of(history.filer_key)[int(runs.events[at])]
+        key, p_value = histories.filer_keys[i], float(p_values[i])
+        related = congress.events_of(key)[int(runs.events[at])]
         run = RunUp(related, int(runs.sectors[at]), runs.trades.one(at), runs.days.one(at))
 
         def describe() -> Finding:
-            return _finding(history, congress, thresholds, run, p_value, int(tests[i]))
+            return _finding(histories.one(i), congress, thresholds, run, p_value, int(tests[i]))
 
-        return Trial(DETECTOR, history.filer_key, p_value, run.z >= float(thresholds.min_z), describe)
+        return Trial(DETECTOR, key, p_value, run.z >= float(thresholds.min_z), describe)
 
     keys = histories.filer_keys
     tested = {i for i, key in enumerate(keys) if histories.anchors[i] and congress.events_of(key)}

@@ -12,8 +12,10 @@ from llm_pipeline.anomalies.thresholds import Thresholds
 
 def within_reach(
     frame: pl.DataFrame, start: date, end: date, thresholds: Thresholds
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """(the trades that as-of dates in [start, end) may look at, each filer's first day by trades known on all of them).
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(the trades that as-of dates in [start, end) may look at, filer_key and first day of the filers).
+
+    first: day number by the trades that are known on all these dates, null if there is none.
 
     A window and its baseline reach back less than two baselines from the as-of date or from a newly known trade.
     Everything is kept of filers who report a trade later than the law allows, or have none before the windows within
@@ -40,5 +42,4 @@ def within_reach(
     near = (day >= limit) | withdrawn.is_not_null()
     if not whole.is_empty():
         near = near | pl.col("filer_key").is_in(whole.implode())
-    first_days = filers.select("filer_key", pl.col("first").to_physical()).drop_nulls()
-    return known.filter(near).collect(), dict(first_days.iter_rows())
+    return known.filter(near).collect(), filers.select("filer_key", pl.col("first").to_physical()).sort("filer_key")

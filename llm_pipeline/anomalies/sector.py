@@ -91,7 +91,7 @@ def examine_sector(
         ps = float(share_p[at]), float(p_values[i])
 
         def describe() -> Finding:
-            return _finding(histories.all[i], window, ps, int(tests[i]), thresholds)
+            return _finding(histories.one(i), window, ps, int(tests[i]), thresholds)
 
         large_enough = window.z >= float(thresholds.min_z)
         return Trial(DETECTOR, histories.filer_keys[i], float(p_values[i]), large_enough, describe)

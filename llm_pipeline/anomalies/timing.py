@@ -96,7 +96,7 @@ def _trial(histories: Histories, i: int, cluster: _Cluster, thresholds: Threshol
         histories.filer_keys[i],
         cluster.p_value,
         large_enough,
-        lambda: _finding(histories.all[i], cluster, thresholds),
+        lambda: _finding(histories.one(i), cluster, thresholds),
     )
 
 

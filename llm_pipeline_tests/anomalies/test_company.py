@@ -111,7 +111,7 @@ class Scene:
 
 def scene_of(book: TradeBook, drawn: list[Trade], filer: str, level: Level, thresholds: Thresholds) -> Scene:
     """What one filer sees of these trades on the as-of date."""
-    history = book.histories([filer], KNOWN).all[0]
+    history = book.histories([filer], KNOWN).one(0)
     fresh = set(book.record_ids(history.row[history.fresh]))
     first = KNOWN - timedelta(days=2 * 365)
     known = [t for t in drawn if first <= t.transaction_date <= KNOWN]
