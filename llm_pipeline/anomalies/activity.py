@@ -100,8 +100,8 @@ class Sightings:
 
     @cached_property
     def levels(self) -> Ints:
-        """The public shares in `PUBLIC_STEPS`, rounded down."""
-        return (self.public * PUBLIC_STEPS).astype(np.int64)
+        """The public shares in `PUBLIC_STEPS`, rounded down but for rounding errors."""
+        return (self.public * PUBLIC_STEPS + 1e-9).astype(np.int64)
 
     @cached_property
     def places(self) -> Ints:

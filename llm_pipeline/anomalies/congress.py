@@ -58,8 +58,14 @@ class Congress:
                 sectors = self._sectors.get(main_committee(event.committee_code), frozenset())
             if sectors:
                 self._events.append(RelatedEvent(event, day_number(event.day), sectors))
-        self.events_of = lru_cache(maxsize=4096)(self._events_of)
-        self._columns_of = lru_cache(maxsize=4096)(self._event_columns)
+        self._days = np.array([one.day for one in self._events], np.int64)
+        self._bits = np.array([sum(1 << sector for sector in one.sectors) for one in self._events], np.int64)
+        held_by: dict[str | None, list[int]] = defaultdict(list)
+        for place, one in enumerate(self._events):
+            code = one.event.committee_code or ""
+            held_by[None if one.event.kind == "floor_vote" else main_committee(code)].append(place)
+        self._held_by = {code: np.array(places, np.int64) for code, places in held_by.items()}
+        self.places_of = lru_cache(maxsize=4096)(self._places_of)
 
     def committees(self, filer_key: str, day: date) -> tuple[str, ...]:
         """Codes of the main committees that a filer sat on that day, ascending."""
@@ -71,33 +77,33 @@ class Congress:
         """Sector numbers of all committees that a filer sat on that day."""
         return frozenset().union(*(self._sectors.get(code, frozenset()) for code in self.committees(filer_key, day)))
 
-    def events_between(self, filer_key: str, sector: int, first: int, last: int) -> list[int]:
-        """Places in `events_of` of the events of a sector on the days [first, last], by day."""
-        days, sectors = self._columns_of(filer_key)
-        low, high = days.searchsorted((first, last + 1))
-        places: list[int] = (low + np.flatnonzero(sectors[low:high] >> sector & 1)).tolist()
-        return places
+    def event(self, place: int) -> RelatedEvent:
+        """An event by its place among all, by day."""
+        return self._events[place]
 
-    def _event_columns(self, filer_key: str) -> tuple[Ints, Ints]:
-        """(days, sectors as bits) of the events that concern a filer."""
-        events = self.events_of(filer_key)
-        bits = [sum(1 << sector for sector in related.sectors) for related in events]
-        return np.array([related.day for related in events], np.int64), np.array(bits, np.int64)
-
-    def _events_of(self, filer_key: str) -> tuple[RelatedEvent, ...]:
+    def events_of(self, filer_key: str) -> list[RelatedEvent]:
         """All events that concern a filer, by day: floor votes, and hearings of committees held on their day."""
+        return [self._events[place] for place in self.places_of(filer_key).tolist()]
+
+    def places_between(self, filer_key: str, sector: int, first: int, last: int) -> list[int]:
+        """Places of the events of a sector that concern a filer, on the days [first, last], by day."""
+        places = self.places_of(filer_key)
+        low, high = self._days[places].searchsorted((first, last + 1))
+        near = places[low:high]
+        found: list[int] = near[self._bits[near] >> sector & 1 == 1].tolist()
+        return found
+
+    def _places_of(self, filer_key: str) -> Ints:
+        """Places of the events of `events_of`."""
         own = self._spells.get(filer_key, ())
-        if not own:
-            return ()
-        by_committee: dict[str, list[CommitteeSpell]] = defaultdict(list)
-        for spell in own:
-            by_committee[main_committee(spell.committee_code)].append(spell)
-        return tuple(
-            related
-            for related in self._events
-            if related.event.kind == "floor_vote"
-            or any(
-                spell.covers(related.event.day)
-                for spell in by_committee.get(main_committee(related.event.committee_code or ""), ())
-            )
-        )
+        found = [self._between(None, None, None)] if own else [np.zeros(0, np.int64)]
+        found += [self._between(main_committee(one.committee_code), one.start, one.end) for one in own]
+        return np.unique(np.concatenate(found))
+
+    def _between(self, held_by: str | None, start: date | None, end: date | None) -> Ints:
+        """Places of the events of a committee, or of floor votes, on the days [start, end)."""
+        places = self._held_by.get(held_by, np.zeros(0, np.int64))
+        days = self._days[places]
+        low = 0 if start is None else int(days.searchsorted(day_number(start)))
+        high = days.size if end is None else int(days.searchsorted(day_number(end)))
+        return places[low:high]

@@ -66,7 +66,8 @@ class Crowd:
         place = self._place[without]
         known = np.flatnonzero(place >= 0)  # nobody else says anything about the common activity
         others[known] -= self.model.log_likelihoods_of(place[known], seen, of[known])
-        return posteriors(others, np.array([self._prior(window) for window in windows.tolist()]))
+        lengths, which = np.unique(windows, return_inverse=True)
+        return posteriors(others, np.array([self._prior(length) for length in lengths.tolist()])[which])
 
     @cached_property
     def _place(self) -> Ints:
@@ -87,11 +88,8 @@ class Crowd:
         low, high = days.searchsorted(ends - windows, side="right"), days.searchsorted(ends, side="right")
         for i, (first, last) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
             active[i, place[first:last]] = True
-        public = [
-            public_share(self.public_after, self.as_of - end, window)
-            for end, window in zip(ends.tolist(), windows.tolist(), strict=True)
-        ]
-        return Sightings(windows, active, self.last_day[None, :] > ends[:, None], np.array(public))
+        public = public_shares(self.public_after, self.as_of - ends, windows)
+        return Sightings(windows, active, self.last_day[None, :] > ends[:, None], public)
 
     def _prior(self, window: int) -> Floats:
         length = max((one for one in PRIOR_WINDOWS if one <= window), default=PRIOR_WINDOWS[0])
@@ -101,15 +99,14 @@ class Crowd:
         return self._priors[length]
 
 
-def public_share(public_after: Floats, age: int, window: int) -> float:
-    """Mean share of trades public by now over the days of a window that ended `age` days ago.
+def public_shares(public_after: Floats, ages: Ints, windows: Ints) -> Floats:
+    """Mean shares of trades public by now over the days of windows that ended `ages` days ago.
 
-    public_after: the last of them holds from then on.
+    public_after: the last of them holds from then on, the first for days that are still to come.
     """
-    known = public_after[max(age, 0) : age + window]
-    if known.size < window:  # days that are still to come, or longer ago than any delay
-        known = public_after[np.clip(np.arange(age, age + window), 0, public_after.size - 1)]
-    return float(known.mean())
+    day = np.arange(int(windows.max(initial=0)))
+    shares = public_after[np.clip(ages[:, None] + day, 0, public_after.size - 1)]
+    return np.where(day < windows[:, None], shares, 0.0).sum(axis=1) / windows
 
 
 def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:

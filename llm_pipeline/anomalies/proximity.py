@@ -58,7 +58,7 @@ class RunUp:
 class RunUps:
     """Distinct run-ups that hold a newly known trade; one item each.
 
-    of: filer; sectors: numbers; events: places in `Congress.events_of`; trades, days: decisions and days with one in
+    of: filer; sectors: numbers; events: places in `Congress`; trades, days: decisions and days with one in
     it, beside the own rate in that sector; small: filers of those that are too small or not near their event.
     """
 
@@ -119,8 +119,8 @@ def _questions(
     until = np.minimum(last + thresholds.run_up_days, histories.as_of)
     for i, s, low, high in zip(of[rows].tolist(), sector[rows].tolist(), first.tolist(), until.tolist(), strict=True):
         key = histories.filer_keys[i]
-        for at in congress.events_between(key, s, low, high):
-            related = congress.events_of(key)[at]
+        for at in congress.places_between(key, s, low, high):
+            related = congress.event(at)
             yield i, s, at, related.day, near_days(related, thresholds)
 
 
@@ -141,7 +141,7 @@ def examine_proximity(histories: Histories, congress: Congress, crowd: Crowd, th
 
     def found(i: int, at: int) -> Trial:
         key, p_value = histories.filer_keys[i], float(p_values[i])
-        related = congress.events_of(key)[int(runs.events[at])]
+        related = congress.event(int(runs.events[at]))
         run = RunUp(related, int(runs.sectors[at]), runs.trades.one(at), runs.days.one(at))
 
         def describe() -> Finding:
@@ -150,7 +150,7 @@ def examine_proximity(histories: Histories, congress: Congress, crowd: Crowd, th
         return Trial(DETECTOR, key, p_value, run.z >= float(thresholds.min_z), describe)
 
     keys = histories.filer_keys
-    tested = {i for i, key in enumerate(keys) if histories.anchors[i] and congress.events_of(key)}
+    tested = {i for i, key in enumerate(keys) if histories.anchors[i] and congress.places_of(key).size}
     return trials_by_filer(DETECTOR, keys, tested, {i: found(i, at) for i, at in best.items()})
 
 
