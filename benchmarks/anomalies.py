@@ -18,11 +18,11 @@ from multiprocessing import get_context
 import numpy as np
 import polars as pl
 
-from llm_pipeline.anomalies.baseline import baselines
-from llm_pipeline.anomalies.book import SCHEMA, TradeBook
-from llm_pipeline.anomalies.candidates import candidates_on
-from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.baseline import baselines
+from llm_pipeline.anomalies.detection.book import SCHEMA, TradeBook
+from llm_pipeline.anomalies.detection.candidates import candidates_on
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.reference.records import GICS_SECTORS, CalendarEvent, CommitteeSpell
 
 SIZES = (10_000, 100_000, 1_000_000)

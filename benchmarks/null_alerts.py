@@ -17,13 +17,13 @@ from typing import get_args
 
 import polars as pl
 
-from llm_pipeline.anomalies.book import SCHEMA, TradeBook, frame_of
-from llm_pipeline.anomalies.congress import Congress
+from llm_pipeline.anomalies.detection.book import SCHEMA, TradeBook, frame_of
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.walk import walk
 from llm_pipeline.anomalies.evaluation import read_trades
 from llm_pipeline.anomalies.intake import with_sectors
 from llm_pipeline.anomalies.null_data import AlertRate, Disclosure, dealt_anew
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.walk import walk
 from llm_pipeline.reference.folder import load_reference
 
 START, END = date(2019, 9, 1), date(2021, 3, 1)

@@ -19,8 +19,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.anomalies import AS_OF, invented
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.anomalies.service import compute_baselines, find_candidates
-from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline.disclosures.amounts import RANGES

@@ -1,4 +1,5 @@
-"""Unusual trading, as of any date: baselines, evidence, false-discovery control, candidates.
+"""Unusual trading, as of any date: from validated trades to signals that evidence bears out.
 
-Belongs here: the statistics. Pure modules; what reads or writes a database is in `store.py`.
+Belongs here: reading trades, storing candidates, asking a model about them, checking what it says, showing it. The
+statistics that find them are in `detection`.
 """

@@ -13,11 +13,11 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from llm_pipeline.anomalies.account import ungrounded_signals
-from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.trade import Trade
 from llm_pipeline.anomalies.interrogation import KEY
 from llm_pipeline.anomalies.service import trades_of_candidate
 from llm_pipeline.anomalies.stored_candidate import candidate_from_json
-from llm_pipeline.anomalies.trade import Trade
 from llm_pipeline.disclosures.amounts import label_for
 
 _SIGNAL: LiteralString = """

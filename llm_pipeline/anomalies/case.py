@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from llm_pipeline.anomalies.candidates import Candidate
-from llm_pipeline.anomalies.trade import Trade
-from llm_pipeline.anomalies.trial import NearEvent
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.trade import Trade
+from llm_pipeline.anomalies.detection.trial import NearEvent
 from llm_pipeline.hashing import hash_of
 
 MOST_TRADES = 30

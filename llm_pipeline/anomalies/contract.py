@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from llm_pipeline.anomalies.trial import Classification
+from llm_pipeline.anomalies.detection.trial import Classification
 
 Id = Annotated[str, StringConstraints(max_length=200)]
 Ticker = Annotated[str, StringConstraints(max_length=20)]

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import Case
 from llm_pipeline.anomalies.contract import SignalAnswer
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.grounding import Claim, ground_rejection, ground_signal
 from llm_pipeline.anomalies.interrogation import Judgement
 from llm_pipeline.anomalies.prompting import case_variables

@@ -13,8 +13,8 @@ from typing import Any, LiteralString
 
 from psycopg import AsyncCursor, Connection
 
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.decision import Decision
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.stored_candidate import evidence_sha256
 from llm_pipeline.db.bulk import as_jsonb_rows
 

@@ -15,12 +15,14 @@ from typing import Any
 import polars as pl
 from psycopg import Connection
 
-from llm_pipeline.anomalies.baseline import baselines
-from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import BaselineView, Case, group_candidates, open_case
 from llm_pipeline.anomalies.decision import Decision
 from llm_pipeline.anomalies.decision_store import hold_to_evidence, judged_until, note_failures, read_answered
+from llm_pipeline.anomalies.detection.baseline import baselines
+from llm_pipeline.anomalies.detection.book import TradeBook
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trial import rounded
 from llm_pipeline.anomalies.episode import stages_by_episode
 from llm_pipeline.anomalies.intake import book_frame, by_id, newest_first, trades_of
 from llm_pipeline.anomalies.interrogation import KEY
@@ -28,8 +30,6 @@ from llm_pipeline.anomalies.report import SignalReport
 from llm_pipeline.anomalies.service import Known, read_known
 from llm_pipeline.anomalies.store import read_sightings
 from llm_pipeline.anomalies.stored_candidate import evidence_sha256
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import rounded
 
 SHOWN_WINDOW = 30
 """Length of the window before which the baseline that a model sees ends."""

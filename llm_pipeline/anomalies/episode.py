@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.detection.candidates import Candidate
 
 GROWTH_SHARE = 0.5
 """New trades as a share of those asked about last: below that a reader's picture hardly changes."""

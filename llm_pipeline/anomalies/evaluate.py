@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from llm_pipeline.anomalies.candidates import Candidate
-from llm_pipeline.anomalies.trade import Classification
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.trade import Classification
 
 CLASSIFICATION_OF_TYPE: Mapping[str, Classification] = {
     "frequency_spike": "FREQUENCY_SPIKE",

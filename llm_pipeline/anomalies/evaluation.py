@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from llm_pipeline.anomalies.book import SCHEMA, TradeBook, frame_of
-from llm_pipeline.anomalies.congress import Congress
+from llm_pipeline.anomalies.detection.book import SCHEMA, TradeBook, frame_of
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import Trade, side_of
+from llm_pipeline.anomalies.detection.walk import episodes_of
 from llm_pipeline.anomalies.evaluate import Alert, Measures, alert_of, labelled_events, measure_alerts
 from llm_pipeline.anomalies.intake import with_sectors
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import Trade, side_of
-from llm_pipeline.anomalies.walk import episodes_of
 from llm_pipeline.disclosures.amounts import parse_amount
 from llm_pipeline.disclosures.names import name_key
 from llm_pipeline.reference.asof import Reference

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import Case, restated
 from llm_pipeline.anomalies.contract import RejectedCandidate, SignalAnswer
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.prompting import case_variables
 from llm_pipeline.anomalies.text_claims import Shown, TextCode, unsupported
 

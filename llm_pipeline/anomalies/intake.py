@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from llm_pipeline.anomalies.book import SCHEMA
-from llm_pipeline.anomalies.trade import Trade, side_of
+from llm_pipeline.anomalies.detection.book import SCHEMA
+from llm_pipeline.anomalies.detection.trade import Trade, side_of
 from llm_pipeline.disclosures.amounts import RANGES, SPOUSE_OR_CHILD_OVER_1M
 from llm_pipeline.reference.asof import Reference
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import Case
 from llm_pipeline.anomalies.contract import AnomalyAnswer, RejectedCandidate, SignalAnswer
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.prompting import case_variables
 from llm_pipeline.llm.batch import BatchQuestion, Collected, collect_by_id
 from llm_pipeline.llm.interrogation import Interrogation, ModelOptions

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
-from llm_pipeline.anomalies.trade import Trade
+from llm_pipeline.anomalies.detection.trade import Trade
 
 Disclosure = Literal["same_lag", "monthly_batch"]
 """When a dealt trade becomes known: as long after it as before, or with all of the filer's month on one day."""

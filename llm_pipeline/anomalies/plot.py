@@ -14,8 +14,8 @@ from typing import Any
 from matplotlib import dates, rc_context
 from matplotlib.figure import Figure
 
-from llm_pipeline.anomalies.trade import Trade
-from llm_pipeline.anomalies.trial import NearEvent
+from llm_pipeline.anomalies.detection.trade import Trade
+from llm_pipeline.anomalies.detection.trial import NearEvent
 
 _COLOURS = {"buy": "#1b7f4d", "sell": "#b3402a", "exchange": "#6b6b6b"}
 _MONTH = timedelta(days=30)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import Case, restated
-from llm_pipeline.anomalies.trade import Trade
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.trade import Trade
 from llm_pipeline.disclosures.amounts import label_for
 
 LONGEST_TEXT = 80

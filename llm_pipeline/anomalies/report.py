@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
-from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.llm.audit import Attempt
 
 

@@ -15,11 +15,13 @@ from typing import Any
 import polars as pl
 from psycopg import Connection
 
-from llm_pipeline.anomalies.baseline import baselines
 from llm_pipeline.anomalies.baseline_store import write_baselines
-from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.candidates import Candidate, candidates_on
-from llm_pipeline.anomalies.congress import Congress
+from llm_pipeline.anomalies.detection.baseline import baselines
+from llm_pipeline.anomalies.detection.book import TradeBook
+from llm_pipeline.anomalies.detection.candidates import Candidate, candidates_on
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import Trade
 from llm_pipeline.anomalies.intake import book_frame, frame_of_stored, newest_first, trades_of
 from llm_pipeline.anomalies.report import BaselineReport, CandidateReport
 from llm_pipeline.anomalies.store import (
@@ -31,8 +33,6 @@ from llm_pipeline.anomalies.store import (
     write_candidates,
     write_evaluations,
 )
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import Trade
 from llm_pipeline.reference.asof import Reference
 
 BASELINE_WINDOWS = (30, 90)

@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 import polars as pl
 from psycopg import Connection, Cursor
 
-from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.intake import PEOPLE, STORED
 from llm_pipeline.anomalies.stored_candidate import candidate_from_json, candidate_json
 from llm_pipeline.db.bulk import as_jsonb_rows, copy_into

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
 
-from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.hashing import hash_of
 
 NAMESPACE = UUID("3d3f9f0e-5f7d-5a55-8f63-6f4d0c9f2b1e")

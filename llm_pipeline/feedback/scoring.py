@@ -15,8 +15,8 @@ from typing import get_args
 
 import numpy as np
 
-from llm_pipeline.anomalies.fdr import adjusted_p_values
-from llm_pipeline.anomalies.trade import Classification
+from llm_pipeline.anomalies.detection.fdr import adjusted_p_values
+from llm_pipeline.anomalies.detection.trade import Classification
 from llm_pipeline.feedback.calibration import calibrate
 from llm_pipeline.feedback.intervals import LEVEL, mean_alpha, wilson
 from llm_pipeline.feedback.random_signals import RandomSignals

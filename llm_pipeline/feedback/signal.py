@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 from llm_pipeline.anomalies.contract import Direction
-from llm_pipeline.anomalies.trade import Classification
+from llm_pipeline.anomalies.detection.trade import Classification
 from llm_pipeline.reference.codes import ticker_code
 
 NO_TICKER = "--"

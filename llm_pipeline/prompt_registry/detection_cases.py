@@ -15,11 +15,11 @@ from decimal import Decimal
 from functools import cache
 from typing import get_args
 
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import BaselineView, Case, open_case
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import Classification, Side, Trade
-from llm_pipeline.anomalies.trial import Measure, NearEvent
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import Classification, Side, Trade
+from llm_pipeline.anomalies.detection.trial import Measure, NearEvent
 from llm_pipeline.hashing import sha256_hex
 from llm_pipeline.prompt_registry.trial import SetFacts, TrialCase
 from llm_pipeline.reference.records import CalendarEvent

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 
 WIDEST = 4
 """A value is moved by at most this factor at once: beyond it, it is another method."""

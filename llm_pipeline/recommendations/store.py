@@ -11,9 +11,9 @@ from typing import Any, LiteralString
 from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trial import rounded
 from llm_pipeline.anomalies.stored_candidate import row_id
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import rounded
 from llm_pipeline.db.bulk import as_jsonb_rows
 from llm_pipeline.recommendations.case import FeedbackCase, SignalResult
 from llm_pipeline.recommendations.contract import FeedbackAnswer

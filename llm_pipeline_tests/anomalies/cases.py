@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from llm_pipeline.anomalies.candidates import Candidate
 from llm_pipeline.anomalies.case import BaselineView, Case, open_case
 from llm_pipeline.anomalies.contract import AnomalyAnswer
-from llm_pipeline.anomalies.trade import Trade
-from llm_pipeline.anomalies.trial import Measure, NearEvent
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.trade import Trade
+from llm_pipeline.anomalies.detection.trial import Measure, NearEvent
 from llm_pipeline.reference.records import CalendarEvent
 
 AS_OF = date(2020, 6, 1)

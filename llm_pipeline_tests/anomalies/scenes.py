@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from llm_pipeline.anomalies.book import TradeBook, frame_of
-from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import Side, Trade
+from llm_pipeline.anomalies.detection.book import TradeBook, frame_of
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import Side, Trade
 from llm_pipeline.reference.records import GICS_SECTORS, CalendarEvent, CommitteeSpell
 
 THRESHOLDS = Thresholds()

@@ -9,8 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.trade import Trade, side_of
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.trade import Trade, side_of
 from llm_pipeline.disclosures.amounts import parse_amount
 from llm_pipeline.reference.records import CalendarEvent, CommitteeSpell
 

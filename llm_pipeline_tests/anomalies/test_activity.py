@@ -10,10 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from llm_pipeline.anomalies.activity import DEFAULT, FACTORS, STEP, Activities, CommonActivity, Sightings, posteriors
-from llm_pipeline.anomalies.book import day_number
-from llm_pipeline.anomalies.crowd import crowd_on
-from llm_pipeline.anomalies.rates import Excesses, Rates
+from llm_pipeline.anomalies.detection.activity import (
+    DEFAULT,
+    FACTORS,
+    STEP,
+    Activities,
+    CommonActivity,
+    Sightings,
+    posteriors,
+)
+from llm_pipeline.anomalies.detection.book import day_number
+from llm_pipeline.anomalies.detection.crowd import crowd_on
+from llm_pipeline.anomalies.detection.rates import Excesses, Rates
 from llm_pipeline_tests.anomalies.scenes import THRESHOLDS, book_of, habit
 
 RATES = np.array([0.01, 0.02, 0.05, 0.03, 0.08, 0.015])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llm_pipeline.anomalies.baseline import BASELINE_SCHEMA, baselines
+from llm_pipeline.anomalies.detection.baseline import BASELINE_SCHEMA, baselines
 from llm_pipeline_tests.anomalies.scenes import SECTOR_OF, book_of, habit, trade
 
 AS_OF = date(2020, 4, 15)

@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_pipeline.anomalies.baseline import baselines
-from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.candidates import trials_on
-from llm_pipeline.anomalies.history import CLASS_BITS, savings_plans
-from llm_pipeline.anomalies.trade import SIDES, Trade
+from llm_pipeline.anomalies.detection.baseline import baselines
+from llm_pipeline.anomalies.detection.book import TradeBook
+from llm_pipeline.anomalies.detection.candidates import trials_on
+from llm_pipeline.anomalies.detection.history import CLASS_BITS, savings_plans
+from llm_pipeline.anomalies.detection.trade import SIDES, Trade
 from llm_pipeline_tests.anomalies.scenes import THRESHOLDS, TICKERS, book_of, congress_of, trade
 
 DAY = date(2020, 3, 2)

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_pipeline.anomalies.candidates import candidates_on, canonical_candidates, trials_on
-from llm_pipeline.anomalies.trade import Trade
-from llm_pipeline.anomalies.walk import episodes_of, walk
+from llm_pipeline.anomalies.detection.candidates import candidates_on, canonical_candidates, trials_on
+from llm_pipeline.anomalies.detection.trade import Trade
+from llm_pipeline.anomalies.detection.walk import episodes_of, walk
 from llm_pipeline_tests.anomalies.scenes import (
     THRESHOLDS,
     book_of,

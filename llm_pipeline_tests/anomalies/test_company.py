@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.company_tail import company_tails, independent
-from llm_pipeline.anomalies.coordination import Level, examine_coordination
-from llm_pipeline.anomalies.crowd import crowd_on
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import SIDES, Trade
-from llm_pipeline.anomalies.trial import Trial
+from llm_pipeline.anomalies.detection.book import TradeBook
+from llm_pipeline.anomalies.detection.company_tail import company_tails, independent
+from llm_pipeline.anomalies.detection.coordination import Level, examine_coordination
+from llm_pipeline.anomalies.detection.crowd import crowd_on
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import SIDES, Trade
+from llm_pipeline.anomalies.detection.trial import Trial
 from llm_pipeline_tests.anomalies.scenes import SECTOR_OF, THRESHOLDS, book_of, tickers_of, trade
 
 KNOWN = date(2020, 8, 10)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from llm_pipeline.anomalies.company_tail import company_tails, independent
+from llm_pipeline.anomalies.detection.company_tail import company_tails, independent
 
 N, WEIGHT = 400, 20
 filers = st.tuples(st.integers(0, 3), st.integers(3, 60), st.integers(1, 6))

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_pipeline.anomalies.amount import examine_amount
-from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.coordination import examine_coordination
-from llm_pipeline.anomalies.crowd import crowd_on
-from llm_pipeline.anomalies.frequency import examine_frequency, robust_z
-from llm_pipeline.anomalies.proximity import examine_proximity, proximity_score
-from llm_pipeline.anomalies.sector import examine_sector
-from llm_pipeline.anomalies.timing import cluster_sizes, examine_timing
-from llm_pipeline.anomalies.trade import Trade
-from llm_pipeline.anomalies.trial import Finding, Trial
+from llm_pipeline.anomalies.detection.amount import examine_amount
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.coordination import examine_coordination
+from llm_pipeline.anomalies.detection.crowd import crowd_on
+from llm_pipeline.anomalies.detection.frequency import examine_frequency, robust_z
+from llm_pipeline.anomalies.detection.proximity import examine_proximity, proximity_score
+from llm_pipeline.anomalies.detection.sector import examine_sector
+from llm_pipeline.anomalies.detection.timing import cluster_sizes, examine_timing
+from llm_pipeline.anomalies.detection.trade import Trade
+from llm_pipeline.anomalies.detection.trial import Finding, Trial
 from llm_pipeline_tests.anomalies.scenes import (
     THRESHOLDS,
     book_of,

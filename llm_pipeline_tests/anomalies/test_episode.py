@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.episode import GROWTH_SHARE, GROWTH_TRADES, growth, stages, stages_by_episode
 from llm_pipeline_tests.anomalies.cases import AS_OF, HEARING, SPIKE, candidate, trade_id
 

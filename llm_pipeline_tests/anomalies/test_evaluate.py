@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from llm_pipeline.anomalies.detection.trade import Classification
 from llm_pipeline.anomalies.evaluate import Alert, labelled_events, measure_alerts
-from llm_pipeline.anomalies.trade import Classification
 
 WINDOW = (date(2020, 1, 1), date(2020, 12, 31))
 

@@ -10,10 +10,10 @@ import pytest
 from psycopg import Connection
 
 from llm_pipeline.anomalies.bundle import UnknownSignalError, read_bundle
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.anomalies.evidence_page import write_bundle
 from llm_pipeline.anomalies.service import find_candidates
 from llm_pipeline.anomalies.stored_candidate import signal_id_of
-from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline_tests.anomalies.stored import NOW, burst, habit, store
 from llm_pipeline_tests.anomalies.test_judging import judge
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from llm_pipeline.anomalies.fdr import adjusted_p_values
+from llm_pipeline.anomalies.detection.fdr import adjusted_p_values
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))

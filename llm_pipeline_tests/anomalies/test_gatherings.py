@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_pipeline.anomalies.gatherings import gatherings
+from llm_pipeline.anomalies.detection.gatherings import gatherings
 
 DAYS, LEAST = 3, 2
 places = st.tuples(st.integers(0, 12), st.integers(0, 2), st.integers(0, 4))

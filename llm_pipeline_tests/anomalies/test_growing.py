@@ -14,9 +14,9 @@ import pytest
 from psycopg import Connection
 
 from llm_pipeline.anomalies import account
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.anomalies.service import find_candidates
 from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
-from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.offline_model.faults import Fault
 from llm_pipeline_tests.anomalies.stored import BURST, NOW, PUBLIC, Row, burst, calm, disclosure_id, dump, habit, store
 from llm_pipeline_tests.anomalies.test_judging import judge

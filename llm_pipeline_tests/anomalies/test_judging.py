@@ -15,6 +15,7 @@ from llm_pipeline.anomalies import account
 from llm_pipeline.anomalies.case import open_case
 from llm_pipeline.anomalies.contract import RejectedCandidate
 from llm_pipeline.anomalies.decision import decide_case
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.anomalies.docket import open_cases
 from llm_pipeline.anomalies.intake import by_id
 from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, prepare
@@ -22,7 +23,6 @@ from llm_pipeline.anomalies.report import SignalReport
 from llm_pipeline.anomalies.service import find_candidates, trades_of_candidate
 from llm_pipeline.anomalies.signal_store import stray_trading_signals, write_trading_signals
 from llm_pipeline.anomalies.store import read_sightings
-from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.db.connection import async_pool, connect
 from llm_pipeline.llm.audit import CallContext
 from llm_pipeline.llm.batch import BatchOutcome, ItemAnswer

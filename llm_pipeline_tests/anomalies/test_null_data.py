@@ -9,9 +9,9 @@ from datetime import date, timedelta
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from llm_pipeline.anomalies.detection.trade import Trade
+from llm_pipeline.anomalies.detection.walk import walk
 from llm_pipeline.anomalies.null_data import AlertRate, Disclosure, dealt_anew
-from llm_pipeline.anomalies.trade import Trade
-from llm_pipeline.anomalies.walk import walk
 from llm_pipeline_tests.anomalies.scenes import THRESHOLDS, TICKERS, book_of, congress_of, hearing, trade
 
 FIRST = date(2019, 1, 7)

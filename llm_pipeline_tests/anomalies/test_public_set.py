@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from llm_pipeline.anomalies.book import TradeBook, frame_of
+from llm_pipeline.anomalies.detection.book import TradeBook, frame_of
+from llm_pipeline.anomalies.detection.walk import episodes_of, walk
 from llm_pipeline.anomalies.evaluate import Measures, alert_of, labelled_events, measure_alerts
 from llm_pipeline.anomalies.null_data import AlertRate, Disclosure, dealt_anew
-from llm_pipeline.anomalies.walk import episodes_of, walk
 from llm_pipeline_tests.anomalies.scenes import THRESHOLDS
 from llm_pipeline_tests.anomalies.shared_set import public_labels, public_trades, sectors, senate
 

@@ -8,8 +8,8 @@ import polars as pl
 from psycopg import Connection
 
 from llm_pipeline.anomalies import account
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.anomalies.service import compute_baselines, find_candidates, read_known
-from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline_tests.anomalies.stored import BURST, NOW, PUBLIC, Row, burst, calm, disclosure_id, dump, habit, store
 
 BUSY, QUIET = "Quillon A Featherbarrow", "Thaddea Brindlewick"

@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.discrete.discrete_model import NegativeBinomial
 from statsmodels.stats import rates as statsmodels_rates
 
-from llm_pipeline.anomalies import tails
+from llm_pipeline.anomalies.detection import tails
 
 counts = st.integers(0, 60)
 means = st.floats(0.01, 50)

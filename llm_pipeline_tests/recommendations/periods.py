@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.recommendations.case import FeedbackCase, SignalResult
 from llm_pipeline.recommendations.contract import FeedbackAnswer
 from llm_pipeline.recommendations.parameters import known_parameters

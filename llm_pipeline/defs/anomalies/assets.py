@@ -6,12 +6,12 @@ from typing import Any
 import dagster as dg
 
 from llm_pipeline.anomalies import account
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.anomalies.docket import open_cases
 from llm_pipeline.anomalies.interrogation import KEY
 from llm_pipeline.anomalies.judging import ModelUnusableError, judge_cases, prepare
 from llm_pipeline.anomalies.service import compute_baselines, find_candidates, trades_of_candidate
 from llm_pipeline.anomalies.signal_store import stray_trading_signals, strongest_signals, write_trading_signals
-from llm_pipeline.anomalies.thresholds import Thresholds
 from llm_pipeline.defs.anomalies import checks, metadata
 from llm_pipeline.defs.anomalies.names import BASELINES, CANDIDATES, GROUP, REFERENCE, SIGNALS, TRADING
 from llm_pipeline.defs.resources import MODEL_POOL, OllamaResource, PostgresResource

@@ -8,10 +8,10 @@ from typing import Any
 import dagster as dg
 
 from llm_pipeline.anomalies.account import CandidateAccount
-from llm_pipeline.anomalies.candidates import Candidate
+from llm_pipeline.anomalies.detection.candidates import Candidate
+from llm_pipeline.anomalies.detection.trade import Trade
 from llm_pipeline.anomalies.report import BaselineReport, CandidateReport, SignalReport
 from llm_pipeline.anomalies.signal_store import TradingSignalCounts
-from llm_pipeline.anomalies.trade import Trade
 from llm_pipeline.defs.prompt_metadata import prompt_metadata
 from llm_pipeline.defs.tables import table
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from llm_pipeline.anomalies.history import Flags, Histories, Ints, ranges, savings_plans, stable_order
-from llm_pipeline.anomalies.reach import within_reach
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import SIDES, Trade
+from llm_pipeline.anomalies.detection.history import Flags, Histories, Ints, ranges, savings_plans, stable_order
+from llm_pipeline.anomalies.detection.reach import within_reach
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import SIDES, Trade
 from llm_pipeline.reference.records import GICS_SECTORS
 
 NOTHING_REPORTED: Mapping[str, Mapping[str, int]] = MappingProxyType({})

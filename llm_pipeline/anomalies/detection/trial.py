@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 
-from llm_pipeline.anomalies.trade import Classification
+from llm_pipeline.anomalies.detection.trade import Classification
 from llm_pipeline.reference.records import CalendarEvent
 
 _SIX_DIGITS = Context(prec=6)

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from llm_pipeline.anomalies.activity import LEGAL_DAYS
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.activity import LEGAL_DAYS
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 
 
 def within_reach(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm_pipeline.anomalies.history import Flags, Ints, distinct, ranges, stable_order
+from llm_pipeline.anomalies.detection.history import Flags, Ints, distinct, ranges, stable_order
 
 
 @dataclass(frozen=True)

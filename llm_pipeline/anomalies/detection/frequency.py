@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Histories, History, columns_of, first_least
-from llm_pipeline.anomalies.rates import MONTH_DAYS, Days, Excess, excesses, tightest_start, window_ends
-from llm_pipeline.anomalies.tails import binomial_tail, combined_p_values, poisson_tail
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.cautions import sample_cautions
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.history import Histories, History, columns_of, first_least
+from llm_pipeline.anomalies.detection.rates import MONTH_DAYS, Days, Excess, excesses, tightest_start, window_ends
+from llm_pipeline.anomalies.detection.tails import binomial_tail, combined_p_values, poisson_tail
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, trials_by_filer
 
 DETECTOR = "frequency"
 

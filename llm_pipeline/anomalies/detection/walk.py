@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.candidates import Candidate, candidates_on
-from llm_pipeline.anomalies.congress import Congress
+from llm_pipeline.anomalies.detection.book import TradeBook
+from llm_pipeline.anomalies.detection.candidates import Candidate, candidates_on
+from llm_pipeline.anomalies.detection.congress import Congress
 
 
 def walk(book: TradeBook, congress: Congress, start: date, end: date) -> Iterator[tuple[date, list[Candidate]]]:

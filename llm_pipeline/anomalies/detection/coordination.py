@@ -14,14 +14,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.company import Company, Newly, newly_known
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.group import Group
-from llm_pipeline.anomalies.history import Histories
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import SIDES
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, no_evidence, no_test
+from llm_pipeline.anomalies.detection.book import TradeBook
+from llm_pipeline.anomalies.detection.company import Company, Newly, newly_known
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.group import Group
+from llm_pipeline.anomalies.detection.history import Histories
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import SIDES
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, no_evidence, no_test
 from llm_pipeline.reference.records import GICS_SECTORS
 
 Level = Literal["ticker", "sector"]

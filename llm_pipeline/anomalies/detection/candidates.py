@@ -14,19 +14,19 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from llm_pipeline.anomalies.amount import examine_amount
-from llm_pipeline.anomalies.book import TradeBook, day_of
-from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.coordination import examine_coordination
-from llm_pipeline.anomalies.crowd import crowd_on
-from llm_pipeline.anomalies.fdr import adjusted_p_values
-from llm_pipeline.anomalies.frequency import examine_frequency
-from llm_pipeline.anomalies.history import CLASS_BITS
-from llm_pipeline.anomalies.proximity import examine_proximity
-from llm_pipeline.anomalies.sector import examine_sector
-from llm_pipeline.anomalies.timing import examine_timing
-from llm_pipeline.anomalies.trade import Classification
-from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, rounded
+from llm_pipeline.anomalies.detection.amount import examine_amount
+from llm_pipeline.anomalies.detection.book import TradeBook, day_of
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.coordination import examine_coordination
+from llm_pipeline.anomalies.detection.crowd import crowd_on
+from llm_pipeline.anomalies.detection.fdr import adjusted_p_values
+from llm_pipeline.anomalies.detection.frequency import examine_frequency
+from llm_pipeline.anomalies.detection.history import CLASS_BITS
+from llm_pipeline.anomalies.detection.proximity import examine_proximity
+from llm_pipeline.anomalies.detection.sector import examine_sector
+from llm_pipeline.anomalies.detection.timing import examine_timing
+from llm_pipeline.anomalies.detection.trade import Classification
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, NearEvent, Trial, rounded
 from llm_pipeline.hashing import canonical_json, hash_of
 
 NO_EPISODES: Mapping[str, Mapping[str, int]] = MappingProxyType({})

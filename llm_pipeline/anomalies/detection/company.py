@@ -11,14 +11,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from llm_pipeline.anomalies.company_tail import company_tails
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.gatherings import Gatherings, gatherings
-from llm_pipeline.anomalies.group import Beside, Group, Groups, most_expected
-from llm_pipeline.anomalies.history import Flags, Histories, Ints, distinct
-from llm_pipeline.anomalies.side import CodesBefore, Side, codes_of, is_sector
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import SIDES
+from llm_pipeline.anomalies.detection.company_tail import company_tails
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.gatherings import Gatherings, gatherings
+from llm_pipeline.anomalies.detection.group import Beside, Group, Groups, most_expected
+from llm_pipeline.anomalies.detection.history import Flags, Histories, Ints, distinct
+from llm_pipeline.anomalies.detection.side import CodesBefore, Side, codes_of, is_sector
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import SIDES
 
 TWO_SIDES = 2
 """Purchases and sales, the first of `SIDES`: an exchange is neither."""

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from llm_pipeline.anomalies.company_tail import Independent, chance_of_any, independent
-from llm_pipeline.anomalies.history import Floats, Ints
-from llm_pipeline.anomalies.side import Window
-from llm_pipeline.anomalies.tails import poisson_tail
+from llm_pipeline.anomalies.detection.company_tail import Independent, chance_of_any, independent
+from llm_pipeline.anomalies.detection.history import Floats, Ints
+from llm_pipeline.anomalies.detection.side import Window
+from llm_pipeline.anomalies.detection.tails import poisson_tail
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 
 
 def sample_cautions(baseline_trades: int, observed_days: int, thresholds: Thresholds) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from llm_pipeline.anomalies.book import day_number
-from llm_pipeline.anomalies.history import Ints
+from llm_pipeline.anomalies.detection.book import day_number
+from llm_pipeline.anomalies.detection.history import Ints
 from llm_pipeline.reference.records import GICS_SECTORS, CalendarEvent, CommitteeSpell
 
 _NUMBERS = {name: i for i, name in enumerate(GICS_SECTORS)}

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Flags, Histories, Ints
-from llm_pipeline.anomalies.rates import Days, excesses
-from llm_pipeline.anomalies.tails import combined_p, hypergeometric_tail, subset_sum_tail
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.cautions import sample_cautions
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.history import Flags, Histories, Ints
+from llm_pipeline.anomalies.detection.rates import Days, excesses
+from llm_pipeline.anomalies.detection.tails import combined_p, hypergeometric_tail, subset_sum_tail
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, trials_by_filer
 
 DETECTOR = "amount"
 

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from llm_pipeline.anomalies.history import Flags, Floats, Ints
+from llm_pipeline.anomalies.detection.history import Flags, Floats, Ints
 
 STEP = float(np.log(64.0) / 24)
 FACTORS: Floats = np.exp(STEP * np.arange(25))

@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from llm_pipeline.anomalies.history import Floats, Ints
-from llm_pipeline.anomalies.tails import poisson_binomial_tails, poisson_tails
+from llm_pipeline.anomalies.detection.history import Floats, Ints
+from llm_pipeline.anomalies.detection.tails import poisson_binomial_tails, poisson_tails
 
 _NODES = 12
 _EXACT = 200

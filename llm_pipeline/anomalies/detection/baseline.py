@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from llm_pipeline.anomalies.book import TradeBook, day_number
-from llm_pipeline.anomalies.history import Floats, Ints
-from llm_pipeline.anomalies.rates import MONTH_DAYS
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.book import TradeBook, day_number
+from llm_pipeline.anomalies.detection.history import Floats, Ints
+from llm_pipeline.anomalies.detection.rates import MONTH_DAYS
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.reference.records import GICS_SECTORS
 
 _COLUMNS: Any = {

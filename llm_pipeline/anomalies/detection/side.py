@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm_pipeline.anomalies.book import TradeBook
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Flags, Ints
+from llm_pipeline.anomalies.detection.book import TradeBook
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.history import Flags, Ints
 from llm_pipeline.reference.records import GICS_SECTORS
 
 

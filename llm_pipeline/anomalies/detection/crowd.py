@@ -8,10 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
-from llm_pipeline.anomalies.activity import FACTORS, Activities, CommonActivity, Sightings, posteriors, reporting_delays
-from llm_pipeline.anomalies.book import TradeBook, day_number
-from llm_pipeline.anomalies.history import Floats, Ints
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.activity import (
+    FACTORS,
+    Activities,
+    CommonActivity,
+    Sightings,
+    posteriors,
+    reporting_delays,
+)
+from llm_pipeline.anomalies.detection.book import TradeBook, day_number
+from llm_pipeline.anomalies.detection.history import Floats, Ints
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.reference.records import GICS_SECTORS
 
 LONGEST = 1 << 12

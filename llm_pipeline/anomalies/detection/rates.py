@@ -12,10 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from llm_pipeline.anomalies.activity import FACTORS, Activities
-from llm_pipeline.anomalies.history import Flags, Floats, Histories, Ints, stable_order
-from llm_pipeline.anomalies.tails import dispersions, negative_binomial_mid_p, predictive_size
-from llm_pipeline.anomalies.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.activity import FACTORS, Activities
+from llm_pipeline.anomalies.detection.history import Flags, Floats, Histories, Ints, stable_order
+from llm_pipeline.anomalies.detection.tails import dispersions, negative_binomial_mid_p, predictive_size
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
 from llm_pipeline.reference.records import GICS_SECTORS
 
 MONTH_DAYS = 30

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.congress import Congress, RelatedEvent
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Histories, History, Ints, columns_of, first_least
-from llm_pipeline.anomalies.rates import Excess, Excesses, days_by_sector, rates_before, series_of
-from llm_pipeline.anomalies.tails import binomial_tail, combined_p_values, poisson_tail
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, NearEvent, Trial, measure, rounded, trials_by_filer
+from llm_pipeline.anomalies.detection.cautions import sample_cautions
+from llm_pipeline.anomalies.detection.congress import Congress, RelatedEvent
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.history import Histories, History, Ints, columns_of, first_least
+from llm_pipeline.anomalies.detection.rates import Excess, Excesses, days_by_sector, rates_before, series_of
+from llm_pipeline.anomalies.detection.tails import binomial_tail, combined_p_values, poisson_tail
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, NearEvent, Trial, measure, rounded, trials_by_filer
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "proximity"

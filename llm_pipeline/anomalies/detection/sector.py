@@ -10,12 +10,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from llm_pipeline.anomalies.book import day_of
-from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.congress import Congress
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Flags, Floats, Histories, History, Ints, columns_of, first_least
-from llm_pipeline.anomalies.rates import (
+from llm_pipeline.anomalies.detection.book import day_of
+from llm_pipeline.anomalies.detection.cautions import sample_cautions
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.history import Flags, Floats, Histories, History, Ints, columns_of, first_least
+from llm_pipeline.anomalies.detection.rates import (
     Days,
     Excesses,
     days_by_sector,
@@ -24,15 +24,15 @@ from llm_pipeline.anomalies.rates import (
     tightest_start,
     window_ends,
 )
-from llm_pipeline.anomalies.tails import (
+from llm_pipeline.anomalies.detection.tails import (
     beta_binomial_chances,
     beta_binomial_tail,
     binomial_tail,
     combined_p_values,
     hypergeometric_tail,
 )
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Measure, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, trials_by_filer
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "sector"

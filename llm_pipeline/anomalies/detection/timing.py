@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llm_pipeline.anomalies.activity import FACTORS
-from llm_pipeline.anomalies.cautions import sample_cautions
-from llm_pipeline.anomalies.crowd import Crowd
-from llm_pipeline.anomalies.history import Histories, History, Ints, columns_of, first_least
-from llm_pipeline.anomalies.rates import Days, Excess, Excesses, rates_before
-from llm_pipeline.anomalies.tails import geometric_run_tail, scan_tail
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trial import Finding, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.activity import FACTORS
+from llm_pipeline.anomalies.detection.cautions import sample_cautions
+from llm_pipeline.anomalies.detection.crowd import Crowd
+from llm_pipeline.anomalies.detection.history import Histories, History, Ints, columns_of, first_least
+from llm_pipeline.anomalies.detection.rates import Days, Excess, Excesses, rates_before
+from llm_pipeline.anomalies.detection.tails import geometric_run_tail, scan_tail
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trial import Finding, Trial, measure, trials_by_filer
 
 DETECTOR = "timing"
 

@@ -14,8 +14,8 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from llm_pipeline.anomalies.thresholds import Thresholds
-from llm_pipeline.anomalies.trade import SIDES, Classification
+from llm_pipeline.anomalies.detection.thresholds import Thresholds
+from llm_pipeline.anomalies.detection.trade import SIDES, Classification
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
