@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llm_pipeline.anomalies.detection.baseline import baselines
 from llm_pipeline.anomalies.detection.book import TradeBook
-from llm_pipeline.anomalies.detection.candidates import trials_on
+from llm_pipeline.anomalies.detection.candidates import candidates_on, trials_on
 from llm_pipeline.anomalies.detection.history import CLASS_BITS, savings_plans
 from llm_pipeline.anomalies.detection.trade import SIDES, Trade
 from llm_pipeline_tests.anomalies.scenes import THRESHOLDS, TICKERS, book_of, congress_of, trade
@@ -117,3 +117,10 @@ def test_savings_plans_are_what_looking_at_each_series_finds(rows: list[tuple[in
             if all(25 <= days[b][1] - days[a][1] <= 37 for a, b in pairwise(run)):
                 plans.update(run)
     assert set(np.flatnonzero(periodic).tolist()) == plans
+
+
+def test_a_book_without_trades_has_no_baselines_and_no_candidates() -> None:
+    for days in (None, (DAY, DAY + timedelta(days=30))):
+        book = book_of([], days=days)
+        assert baselines(book, DAY, 30).is_empty()
+        assert candidates_on(book, congress_of(), DAY) == []

@@ -71,9 +71,8 @@ def examine_timing(histories: Histories, crowd: Crowd, thresholds: Thresholds) -
     windows = np.full(of.size, width)
     busy = crowd.activities(ends, windows, histories.numbers[of])
     trades = Excesses(counts[enough], windows, rates, busy)
-    nearby = [
-        scan_tail(count, usual * FACTORS) for count, usual in zip(trades.counts.tolist(), trades.usual, strict=True)
-    ]
+    expected = zip(trades.counts.tolist(), trades.usual, strict=True)
+    nearby = [scan_tail(count, mean * FACTORS) for count, mean in expected]
     scan_p = busy.average(np.array(nearby).reshape(-1, FACTORS.size)).tolist()
     since, until = usual.until(of, ends - width - rates.observed_days), usual.until(of, ends - width)
     found = {}
