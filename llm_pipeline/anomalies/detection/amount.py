@@ -21,7 +21,7 @@ from llm_pipeline.anomalies.detection.history import Flags, Histories, Ints
 from llm_pipeline.anomalies.detection.rates import Days, excesses
 from llm_pipeline.anomalies.detection.tails import combined_p, hypergeometric_tail, subset_sum_tail
 from llm_pipeline.anomalies.detection.thresholds import Thresholds
-from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, set_apart, trials_by_filer
 
 DETECTOR = "amount"
 
@@ -143,13 +143,14 @@ def _trial(histories: Histories, i: int, amounts: _Amounts, thresholds: Threshol
 
     def describe() -> Finding:
         history = histories.one(i)
+        usual, before = history.usual("AMOUNT_ANOMALY"), amounts.start - 1 - thresholds.baseline_days
         return Finding(
             classification="AMOUNT_ANOMALY",
             detector=DETECTOR,
             subject="",
             filer_keys=(history.filer_key,),
             rows=tuple(history.row[amounts.fresh & (history.index >= amounts.level)].tolist()),
-            measures=_measures(amounts),
+            measures=(*_measures(amounts), *set_apart(history.set_apart(usual, before, amounts.start - 1))),
             cautions=sample_cautions(amounts.baseline.size, amounts.start - history.first_day, thresholds),
         )
 

@@ -17,7 +17,7 @@ from llm_pipeline.anomalies.detection.history import Histories, History, columns
 from llm_pipeline.anomalies.detection.rates import MONTH_DAYS, Days, Excess, excesses, tightest_start, window_ends
 from llm_pipeline.anomalies.detection.tails import binomial_tail, combined_p_values, poisson_tail
 from llm_pipeline.anomalies.detection.thresholds import Thresholds
-from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, set_apart, trials_by_filer
 
 DETECTOR = "frequency"
 
@@ -80,6 +80,7 @@ def _finding(
     history: History, trades: Excess, days: Excess, end: int, p_value: float, tested: int, thresholds: Thresholds
 ) -> Finding:
     start = tightest_start(history.day[history.unreported], trades.daily, end - trades.window + 1, end)
+    before = end - trades.window
     inside = history.unreported & (history.day >= start) & (history.day <= end)
     return Finding(
         classification="FREQUENCY_SPIKE",
@@ -87,7 +88,10 @@ def _finding(
         subject="",
         filer_keys=(history.filer_key,),
         rows=tuple(history.row[inside].tolist()),
-        measures=_measures(trades, days, int(inside.sum()), end - start + 1, p_value, tested),
+        measures=(
+            *_measures(trades, days, int(inside.sum()), end - start + 1, p_value, tested),
+            *set_apart(history.set_apart(history.unreported, before - trades.observed_days, before)),
+        ),
         cautions=sample_cautions(trades.events, trades.observed_days, thresholds),
     )
 
@@ -102,7 +106,12 @@ def _measures(
     return (
         measure("trades_in_window", count, count, f"decisions in {window} days"),
         measure("window_days", window, count, "length of the window"),
-        measure("burst_trades", listed, count, f"of them in its last {burst_days} days, the burst: the trades listed"),
+        measure(
+            "burst_trades",
+            listed,
+            count,
+            f"of them in its last {burst_days} days, the burst, listed with those of earlier sights",
+        ),
         measure("baseline_trades", n, n, f"decisions in the {trades.observed_days} days before the window"),
         measure("activity_of_others", trades.activity, n, "times busier than usual, complementary log-log model"),
         measure("expected_trades", expected, n, "(baseline + 1/2) / days observed x window days x activity"),

@@ -85,6 +85,10 @@ class History(Columns):
     as_of: int
     first_day: int
 
+    def set_apart(self, baseline: Flags, after: int, until: int) -> int:
+        """How many counted decisions of (after, until] are not in a baseline: parts of episodes reported before."""
+        return int(np.count_nonzero(self.counted & ~baseline & (self.day > after) & (self.day <= until)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Histories(Columns):

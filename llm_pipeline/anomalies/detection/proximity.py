@@ -22,7 +22,16 @@ from llm_pipeline.anomalies.detection.history import Histories, History, Ints, c
 from llm_pipeline.anomalies.detection.rates import Excess, Excesses, days_by_sector, rates_before, series_of
 from llm_pipeline.anomalies.detection.tails import binomial_tail, combined_p_values, poisson_tail
 from llm_pipeline.anomalies.detection.thresholds import Thresholds
-from llm_pipeline.anomalies.detection.trial import Finding, Measure, NearEvent, Trial, measure, rounded, trials_by_filer
+from llm_pipeline.anomalies.detection.trial import (
+    Finding,
+    Measure,
+    NearEvent,
+    Trial,
+    measure,
+    rounded,
+    set_apart,
+    trials_by_filer,
+)
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "proximity"
@@ -160,7 +169,7 @@ def _finding(
     related_sector = history.counted & (history.sector == run.sector)
     last = run.related.day
     rows = history.row[related_sector & (history.day >= last - thresholds.run_up_days) & (history.day <= last)]
-    own_days = history.day[related_sector]
+    own_days, before = history.day[related_sector], last - thresholds.run_up_days - 1
     hits, trials = _hits_before(history, congress, thresholds, last - thresholds.run_up_days)
     total = int(
         np.count_nonzero(history.counted & (history.day >= last - thresholds.run_up_days) & (history.day <= last))
@@ -190,6 +199,7 @@ def _finding(
         measure("hit_share_p", binomial_tail(trades.count, total, share), total, "binomial tail at that share"),
         measure("proximity_score", score, int(own_days.size), "10 (1 - exp(-sum of weights / 2))"),
         measure("p_value", p_value, tested, "Cauchy combination of both tails over all run-ups looked at"),
+        *set_apart(history.set_apart(history.unreported | ~related_sector, before - trades.observed_days, before)),
     )
     return Finding(
         classification="TIMING_ANOMALY",

@@ -32,10 +32,14 @@ from llm_pipeline.anomalies.detection.tails import (
     hypergeometric_tail,
 )
 from llm_pipeline.anomalies.detection.thresholds import Thresholds
-from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.trade import Classification
+from llm_pipeline.anomalies.detection.trial import Finding, Measure, Trial, measure, set_apart, trials_by_filer
 from llm_pipeline.reference.records import GICS_SECTORS
 
 DETECTOR = "sector"
+
+_OWN_KINDS: tuple[Classification, ...] = ("SECTOR_CLUSTER", "TIMING_ANOMALY")
+"""Reported episodes of these kinds are set apart from the baseline of shares."""
 
 MAX_SHARE_P = 0.01
 """The share itself must be unlikely at 1 %: a general burst of trades is not a sector cluster."""
@@ -140,7 +144,10 @@ def _finding(
         subject=GICS_SECTORS[window.sector],
         filer_keys=(history.filer_key,),
         rows=tuple(history.row[chosen].tolist()),
-        measures=_measures(window, int(chosen.sum()), end - start + 1, ps, tested),
+        measures=(
+            *_measures(window, int(chosen.sum()), end - start + 1, ps, tested),
+            *set_apart(history.set_apart(history.usual(*_OWN_KINDS), first - 1 - thresholds.baseline_days, first - 1)),
+        ),
         cautions=sample_cautions(window.n0, first - 1 - history.first_day, thresholds),
     )
 
@@ -169,7 +176,7 @@ def _shares(histories: Histories, congress: Congress, thresholds: Thresholds) ->
         4,
     )
     starts = ends - windows
-    usual = histories.usual("SECTOR_CLUSTER", "TIMING_ANOMALY")
+    usual = histories.usual(*_OWN_KINDS)
     everything, before = (Days(histories.of[one], histories.day[one]) for one in (histories.counted, usual))
     by_sector, before_by_sector, fresh = (
         days_by_sector(histories, one) for one in (histories.counted, usual, histories.fresh)
@@ -223,7 +230,12 @@ def _measures(
     return (
         measure("sector_trades", k, n, f"decisions in the sector in {window.days} days"),
         measure("window_days", window.days, n, "length of the window"),
-        measure("burst_trades", burst, k, f"of them in its last {burst_days} days, the burst: the trades listed"),
+        measure(
+            "burst_trades",
+            burst,
+            k,
+            f"of them in its last {burst_days} days, the burst, listed with those of earlier sights",
+        ),
         measure("sector_share", k / n, n, "share of the window's decisions"),
         measure("baseline_sector_trades", k0, n0, "decisions in the sector in the 12 months before"),
         measure("baseline_sector_share", base, n0, "own share, with the pooled share as prior"),

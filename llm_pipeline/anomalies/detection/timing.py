@@ -19,7 +19,7 @@ from llm_pipeline.anomalies.detection.history import Histories, History, Ints, c
 from llm_pipeline.anomalies.detection.rates import Days, Excess, Excesses, rates_before
 from llm_pipeline.anomalies.detection.tails import geometric_run_tail, scan_tail
 from llm_pipeline.anomalies.detection.thresholds import Thresholds
-from llm_pipeline.anomalies.detection.trial import Finding, Trial, measure, trials_by_filer
+from llm_pipeline.anomalies.detection.trial import Finding, Trial, measure, set_apart, trials_by_filer
 
 DETECTOR = "timing"
 
@@ -102,7 +102,8 @@ def _trial(histories: Histories, i: int, cluster: _Cluster, thresholds: Threshol
 def _finding(history: History, cluster: _Cluster, thresholds: Thresholds) -> Finding:
     trades, sizes = cluster.trades, cluster.sizes
     size, n, clusters, typical = trades.count, trades.events, int(sizes.size), float(sizes.mean())
-    inside = history.counted & (history.day > cluster.end - trades.window) & (history.day <= cluster.end)
+    before = cluster.end - trades.window
+    inside = history.counted & (history.day > before) & (history.day <= cluster.end)
     return Finding(
         classification="TIMING_ANOMALY",
         detector=DETECTOR,
@@ -119,6 +120,7 @@ def _finding(history: History, cluster: _Cluster, thresholds: Thresholds) -> Fin
             measure("scan_p", cluster.scan_p, n, f"scan statistic over {cluster.period} days"),
             measure("cluster_size_p", cluster.size_p, clusters, "geometric sizes x days looked at"),
             measure("p_value", cluster.p_value, n, "the larger of scan_p and cluster_size_p"),
+            *set_apart(history.set_apart(history.unreported, before - trades.observed_days, before)),
         ),
         cautions=sample_cautions(n, trades.observed_days, thresholds),
     )

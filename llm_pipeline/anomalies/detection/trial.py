@@ -42,6 +42,12 @@ def measure(name: str, value: float | None, n: int, method: str) -> Measure:
     return Measure(name, None if value is None else rounded(value), int(n), method)
 
 
+def set_apart(n: int) -> tuple[Measure, ...]:
+    """What a baseline leaves out, where it leaves out anything: without it a plot and the numbers seem to disagree."""
+    method = "decisions before the window that belong to episodes reported before, not in the baseline"
+    return (measure("set_apart_trades", n, n, method),) if n else ()
+
+
 @dataclass(frozen=True)
 class NearEvent:
     """A calendar event beside trades: `days_before` of the nearest trade (negative = after), how many before, after."""
