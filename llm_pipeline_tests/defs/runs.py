@@ -142,12 +142,13 @@ def tick_of(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, s
         return repository.get_sensor_def(sensor).evaluate_tick(context)
 
 
-def first_tick_that_sees(
-    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, sensor: str, cursor: str | None
-) -> Any:
-    """The first tick that sees rows: they count only when older transactions of the whole server (also those of tests
-    beside this one) have ended."""
+def wait_until_older_transactions_ended(url: str) -> None:
+    """Sensors count rows once every older transaction of the whole server, also of tests beside this, has ended."""
     end = time.monotonic() + 30
-    while (tick := tick_of(repository, instance, sensor, cursor)).skip_message and time.monotonic() < end:
-        time.sleep(0.1)
-    return tick
+    with connect(url, autocommit=True) as conn:
+        while not conn.execute(
+            """SELECT COALESCE((SELECT ingest_xid FROM trading_disclosures ORDER BY ingest_xid DESC NULLS LAST LIMIT 1)
+                               < pg_snapshot_xmin(pg_current_snapshot()), true)"""
+        ).fetchone()[0]:  # type: ignore[index]
+            assert time.monotonic() < end, "another transaction has been open for 30 seconds"
+            time.sleep(0.05)

@@ -14,7 +14,7 @@ from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.defs.validation.automation import due_windows, in_calendar
 from llm_pipeline.validation.arrivals import Cursor
 from llm_pipeline.validation.planning import DayWindow
-from llm_pipeline_tests.defs.runs import checks, first_tick_that_sees, range_tags, rows, tick_of, windows
+from llm_pipeline_tests.defs.runs import checks, range_tags, rows, tick_of, wait_until_older_transactions_ended, windows
 
 NOW = datetime(2026, 3, 4, 5, 30, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=20)
@@ -46,6 +46,7 @@ def write(url, day, count=1, *, created_at=None, status="pending"):
                           COALESCE(%s, now()), %s FROM politicians""",
                 [uuid4(), day, created_at, status],
             )
+    wait_until_older_transactions_ended(url)
 
 
 def hourly(repository, instance):
@@ -60,10 +61,6 @@ def hourly(repository, instance):
 
 def sensor_tick(repository, instance, cursor):
     return tick_of(repository, instance, "new_disclosures", cursor)
-
-
-def tick_that_sees(repository, instance, cursor):
-    return first_tick_that_sees(repository, instance, "new_disclosures", cursor)
 
 
 def execute(repository, instance, request):
@@ -131,7 +128,7 @@ def test_the_sensor_notices_rows_that_others_write_and_asks_once(repository, ins
     write(url, DAY, 2)
     write(url, DAY + timedelta(days=1))
     write(url, date(2025, 9, 1), status="pass")
-    tick = tick_that_sees(repository, instance, None)
+    tick = sensor_tick(repository, instance, None)
     assert windows(tick) == [("2025-03-10", "2025-03-11")]
     (request,) = tick.run_requests
     assert request.run_key == f"{tick.cursor}:2025-03-10...2025-03-11"
@@ -141,16 +138,23 @@ def test_the_sensor_notices_rows_that_others_write_and_asks_once(repository, ins
     assert (again.run_requests, again.skip_message) == ([], "no new disclosures")
 
     write(url, DAY)
-    later = tick_that_sees(repository, instance, tick.cursor)
+    later = sensor_tick(repository, instance, tick.cursor)
     assert windows(later) == [("2025-03-10", "2025-03-10")]
     assert later.run_requests[0].run_key != request.run_key
+
+
+def test_new_rows_of_which_none_is_pending_ask_for_nothing_and_are_not_looked_at_again(repository, instance, url):
+    write(url, DAY, 2, status="pass")
+    tick = sensor_tick(repository, instance, None)
+    assert (tick.run_requests, tick.skip_message) == ([], "2 new disclosures, none of them pending")
+    assert sensor_tick(repository, instance, tick.cursor).skip_message == "no new disclosures"
 
 
 @pytest.mark.parametrize("day", [date(1999, 1, 4), date(2099, 1, 5), None])
 def test_an_impossible_disclosure_date_is_validated_on_the_day_the_row_came(repository, instance, url, day):
     write(url, day, created_at=datetime(2025, 7, 1, 12, tzinfo=UTC))
     assert windows(hourly(repository, instance)) == [("2025-07-01", "2025-07-01")]
-    assert windows(tick_that_sees(repository, instance, None)) == [("2025-07-01", "2025-07-01")]
+    assert windows(sensor_tick(repository, instance, None)) == [("2025-07-01", "2025-07-01")]
 
 
 @pytest.mark.parametrize("created_at", [datetime(1999, 1, 4, tzinfo=UTC), datetime(2099, 1, 5, tzinfo=UTC)])
@@ -159,7 +163,7 @@ def test_a_row_of_a_day_outside_the_calendar_does_not_poison_the_tick(repository
     write(url, DAY, created_at=LONG_AGO)
     wanted = ("2025-03-10", "2025-03-10")
     assert wanted in windows(hourly(repository, instance))
-    tick = tick_that_sees(repository, instance, None)
+    tick = sensor_tick(repository, instance, None)
     assert wanted in windows(tick)
     assert sensor_tick(repository, instance, tick.cursor).skip_message == "no new disclosures"
 
@@ -176,7 +180,7 @@ def test_requested_runs_really_validate_what_was_asked(repository, instance, url
     write(url, DAY, 2)
     write(url, DAY + timedelta(days=2))
     write(url, date(2025, 9, 1))
-    tick = tick_that_sees(repository, instance, None)
+    tick = sensor_tick(repository, instance, None)
     assert windows(tick) == [("2025-03-10", "2025-03-10"), ("2025-03-12", "2025-03-12"), ("2025-09-01", "2025-09-01")]
     result = execute(repository, instance, tick.run_requests[0])
     assert result.success
@@ -192,7 +196,7 @@ def test_requested_runs_really_validate_what_was_asked(repository, instance, url
 def test_a_requested_range_resolves_to_one_run_over_all_its_days(repository, instance, url):
     for n in range(3):
         write(url, DAY + timedelta(days=n))
-    (request,) = tick_that_sees(repository, instance, None).run_requests
+    (request,) = sensor_tick(repository, instance, None).run_requests
     assert {k: v for k, v in request.tags.items() if "range" in k} == range_tags(DAY, DAY + timedelta(days=2))
     assert execute(repository, instance, request).success
     assert instance.get_materialized_partitions(dg.AssetKey("validation_status")) == {

@@ -111,6 +111,9 @@ def new_disclosures(context: dg.SensorEvaluationContext, postgres: PostgresResou
     if outside:
         context.log.warning(f"{outside} days of new disclosures are outside the calendar and left out")
     windows = plan_windows(pending)
+    if not windows:
+        nothing = f"{arrivals.seen} new disclosures, none of them pending" + (" within the calendar" if outside else "")
+        return dg.SensorResult(skip_reason=dg.SkipReason(nothing), cursor=str(arrivals.cursor))
     context.log.info(f"{arrivals.seen} new disclosures, {sum(pending.values())} of them pending")
     return dg.SensorResult(
         run_requests=run_requests(windows, key_prefix=str(arrivals.cursor)), cursor=str(arrivals.cursor)
