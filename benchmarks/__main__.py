@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import anomalies, feedback, jobs, lineage, validation
+from benchmarks import anomalies, feedback, jobs, lineage, stored_detection, validation
 
-for benchmark in (validation, lineage, jobs, anomalies, feedback):
+for benchmark in (validation, lineage, jobs, anomalies, stored_detection, feedback):
     benchmark.main()
     print()
