@@ -18,6 +18,10 @@ from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.stored_candidate import evidence_sha256
 from llm_pipeline.db.bulk import as_jsonb_rows
 
+# Two answers about stages of one episode may come at the same time: each takes its turn, and the second sees the first.
+_TURN: LiteralString = """
+    SELECT FROM anomaly_candidates WHERE candidate_id = ANY(%(ids)s) ORDER BY candidate_id FOR NO KEY UPDATE"""
+
 _TELL: LiteralString = """
     WITH told AS (
         INSERT INTO anomaly_decision_history AS h (candidate_id, evidence_as_of, evidence_sha256, outcome, explanation,
@@ -140,6 +144,7 @@ def hold_to_evidence(conn: Connection[Any], stages: Sequence[Candidate], now: da
     ]
     values = {"stages": as_jsonb_rows(rows), "ids": sorted({one.candidate_id for one in stages}), "now": now}
     with conn.transaction():
+        conn.execute(_TURN, values)
         changed = conn.execute(_HOLD, values).fetchall()
         if changed:
             conn.execute(_STANDING, {"ids": sorted({row[0] for row in changed})})
@@ -162,7 +167,7 @@ def read_answered(conn: Connection[Any], candidate_ids: Sequence[str]) -> set[tu
 def decision_values(
     decisions: Sequence[Decision], foreign: Sequence[tuple[str, str]], interrogation: str, now: datetime
 ) -> dict[str, Any]:
-    """The values of `_TELL` and `_STANDING`."""
+    """The values of `_TURN`, `_TELL` and `_STANDING`."""
     claims = [
         {
             "audit_trail_id": decision.audit_id,
@@ -198,12 +203,13 @@ async def apply_decisions(
     interrogation: str,
     now: datetime,
 ) -> None:
-    """Store decisions, signals and refused claims in two statements of the caller's transaction.
+    """Store decisions, signals and refused claims in the caller's transaction; others about the same candidates wait.
 
     Args:
         foreign: (candidate id, audit id) of answers about candidates that nobody asked about.
     """
     values = decision_values(decisions, foreign, interrogation, now)
+    await cur.execute(_TURN, values)
     await cur.execute(_TELL, values)
     await cur.execute(_STANDING, values)
 
@@ -212,5 +218,6 @@ def note_failures(conn: Connection[Any], decisions: Sequence[Decision], interrog
     """Store that candidates could not be asked about."""
     values = decision_values(decisions, (), interrogation, now)
     with conn.transaction():
+        conn.execute(_TURN, values)
         conn.execute(_TELL, values)
         conn.execute(_STANDING, values)
