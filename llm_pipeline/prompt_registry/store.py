@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import Connection
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from llm_pipeline.db.bulk import as_jsonb_rows, json_text
@@ -257,10 +257,3 @@ def withdraw_case(conn: Connection[Any], key: str, case_id: str, by: str, why: s
         [by, why, now, key, case_id],
     )
     return done.rowcount == 1
-
-
-def read_metrics(conn: Connection[Any], evaluation_id: str) -> dict[str, Any] | None:
-    """The stored figures of an evaluation, None when there is none of this id."""
-    with conn.cursor(row_factory=dict_row) as cur:
-        row = cur.execute("SELECT metrics FROM prompt_evaluations WHERE id::text = %s", [evaluation_id]).fetchone()
-    return row["metrics"] if row else None

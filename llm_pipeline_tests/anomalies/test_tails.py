@@ -53,7 +53,7 @@ def test_the_poisson_binomial_tail_is_the_sum_over_all_outcomes(chances: list[fl
         yes = [bits >> i & 1 for i in range(len(chances))]
         if sum(yes) >= k:
             total += float(np.prod([p if y else 1 - p for p, y in zip(chances, yes, strict=True)]))
-    assert tails.poisson_binomial_tail(k, chances) == pytest.approx(total, abs=1e-9)
+    assert tails.poisson_binomial_tails(k, np.array(chances)[:, None]).item() == pytest.approx(total, abs=1e-9)
 
 
 @given(st.lists(st.integers(1, 11), min_size=1, max_size=4), st.lists(st.integers(1, 11), min_size=1, max_size=8))

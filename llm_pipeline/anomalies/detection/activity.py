@@ -67,10 +67,6 @@ class Activities:
         """Expectations of probabilities that have these values at `FACTORS`, one row for each window."""
         return np.minimum(1.0, (self.weights * tails).sum(axis=1))
 
-    def part(self, rows: Ints) -> Activities:
-        """Some of the windows."""
-        return Activities(self.weights[rows])
-
 
 def reporting_delays(filers: Ints, delays: Ints, longest: int) -> Floats:
     """Share of trades public 0, 1, ... `longest` days after the trade: the mean of the filers' own distributions.

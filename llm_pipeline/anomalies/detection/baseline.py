@@ -76,12 +76,10 @@ def baselines(book: TradeBook, as_of: date, window_days: int) -> pl.DataFrame:
     latest = np.full(number, -1)
     latest[book.filer_of_row[rows]] = rows  # by day: the last one stays
     rows = rows[book.day[rows] >= start]
-    of, day = book.filer_of_row[rows], book.day[rows]
+    of, day, index = book.filer_of_row[rows], book.day[rows], book.index[rows]
     observed = np.clip(end - first_days, 0, thresholds.baseline_days)
     n_trades = np.bincount(of, minlength=number)
-    n_amounts, amount_mean, amount_sd, _ = _moments(
-        of[book.index[rows] > 0], book.index[rows[book.index[rows] > 0]], number
-    )
+    n_amounts, amount_mean, amount_sd, _ = _moments(of[index > 0], index[index > 0], number)
     same = np.diff(of) == 0
     n_gaps, gap_mean, gap_sd, gap_max = _moments(of[1:][same], np.diff(day)[same], number)
     short = (observed < thresholds.short_history_days) | (n_trades < thresholds.short_history_trades)

@@ -66,7 +66,7 @@ def frame_of(trades: Iterable[Trade], sector_of: Mapping[str, str]) -> pl.DataFr
 
 
 class TradeBook:
-    """All trades of a set, in columns. Holds later disclosures too; only `histories` decides what counts when."""
+    """All trades of a set, in columns. Holds later disclosures too; only `known` decides what counts when."""
 
     def __init__(self, frame: pl.DataFrame, thresholds: Thresholds, days: tuple[date, date] | None = None) -> None:
         """Lay out trades with the columns of `SCHEMA`.
@@ -132,10 +132,10 @@ class TradeBook:
         low, high = np.searchsorted(self._day_sorted, [first, last + 1])
         return self._by_day[low:high]
 
-    def known(self, as_of: date) -> Flags:
-        """Which rows were public and in force on that day."""
+    def known(self, as_of: date, rows: Ints | slice = slice(None)) -> Flags:
+        """Which of these rows, of all if not given, were public and in force on that day."""
         n = day_number(as_of)
-        return (self.disclosed <= n) & (self.withdrawn > n)
+        return (self.disclosed[rows] <= n) & (self.withdrawn[rows] > n)
 
     def histories(
         self, filer_keys: Sequence[str], as_of: date, reported: Mapping[str, Mapping[str, int]] = NOTHING_REPORTED
@@ -147,7 +147,7 @@ class TradeBook:
         n = day_number(as_of)
         numbers = np.array([self._filer_number[key] for key in filer_keys], np.int64)
         of, row = ranges(self._starts[numbers], self._starts[numbers + 1])
-        known = (self.disclosed[row] <= n) & (self.withdrawn[row] > n)
+        known = self.known(as_of, row)
         of, row = of[known], row[known]
         # Rows are by day: the first known one of a filer is the earliest, and so is the first of the new ones.
         first_days = np.minimum(_of_first(of, self.day[row], len(filer_keys), n), self._first_days[numbers])

@@ -123,7 +123,7 @@ def crowd_on(book: TradeBook, as_of: date, thresholds: Thresholds) -> Crowd:
     """
     n, year = day_number(as_of), thresholds.baseline_days
     rows = book.rows_traded_between(n - 2 * year, n)
-    rows = rows[(book.disclosed[rows] <= n) & (book.withdrawn[rows] > n)]
+    rows = rows[book.known(as_of, rows)]
     days = book.day[rows]
     longest = year // 2
     of_row, keys = book.filer_of_row[rows], len(book.filer_keys)

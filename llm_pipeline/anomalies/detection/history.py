@@ -76,12 +76,11 @@ _NAMES = tuple(one.name for one in fields(Columns))
 class History(Columns):
     """One filer's trades known on an as-of date, by day.
 
-    number: of the filer in the book; first_day: of all known trades; the columns leave out what lies more than two
-    baselines before the newly known ones, for no window reaches there.
+    first_day: of all known trades; the columns leave out what lies more than two baselines before the newly known ones,
+    for no window reaches there.
     """
 
     filer_key: str
-    number: int
     as_of: int
     first_day: int
 
@@ -94,7 +93,7 @@ class History(Columns):
 class Histories(Columns):
     """The histories of several filers, one after the other.
 
-    numbers, first_days: of each filer as in `History`; starts: where each one's trades begin, and the end.
+    numbers: of the filers in the book; first_days: as in `History`; starts: where each one's trades begin, and the end.
     """
 
     filer_keys: tuple[str, ...]
@@ -125,7 +124,6 @@ class Histories(Columns):
         part = slice(self.starts[i], self.starts[i + 1])
         return History(
             filer_key=self.filer_keys[i],
-            number=int(self.numbers[i]),
             as_of=self.as_of,
             first_day=int(self.first_days[i]),
             **{name: getattr(self, name)[part] for name in _NAMES},

@@ -90,18 +90,11 @@ def _log_choose(n: int | np.int64, k: NDArray[np.int64]) -> Floats:
     return np.where((k < 0) | (k > n), -np.inf, log)
 
 
-def poisson_binomial_tail(k: int, shares: Sequence[float]) -> float:
-    """P(at least k of independent yes/no events with these probabilities happen), by convolution, exact.
-
-    Source: Hong (2013), Comput. Stat. Data Anal. 59, 41-51, section 2.
-    """
-    return float(poisson_binomial_tails(k, np.array(shares, dtype=float)[:, None])[0])
-
-
 def poisson_binomial_tails(k: int, shares: Floats) -> Floats:
-    """`poisson_binomial_tail` of each column of probabilities.
+    """P(at least k of independent yes/no events happen), exact, for each column of probabilities.
 
-    Events are put together two by two, then pairs, and so on; counts from k on are one.
+    By convolution: events are put together two by two, then pairs, and so on; counts from k on are one.
+    Source: Hong (2013), Comput. Stat. Data Anal. 59, 41-51, section 2.
     """
     events, columns = shares.shape
     size = 1 << max(0, events - 1).bit_length()
@@ -154,11 +147,10 @@ def subset_sum_tail(chosen: Ints, others: Ints) -> float:
     return float(min(1.0, ways[m * width + target :].sum() / ways[m * width :].sum()))
 
 
-def combined_p(p_values: Sequence[float], weights: Sequence[float] | None = None) -> float:
-    """One p-value for several dependent tests of one hypothesis: `combined_p_values` of one group, 1 of no test."""
+def combined_p(p_values: Sequence[float]) -> float:
+    """`combined_p_values` of one group of equal weights."""
     p = np.asarray(p_values, dtype=float)
-    weight = np.ones(p.size) if weights is None else np.asarray(weights, dtype=float)
-    return float(combined_p_values(p, np.zeros(p.size, np.int64), 1, weight)[0])
+    return float(combined_p_values(p, np.zeros(p.size, np.int64), 1, np.ones(p.size))[0])
 
 
 def combined_p_values(p_values: Floats, groups: Ints, number: int, weights: Floats) -> Floats:
