@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -14,6 +13,7 @@ from llm_pipeline.db.connection import connect
 from llm_pipeline.definitions import defs
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.sample.manifest import SampleManifest
+from llm_pipeline_tests.waiting import until
 
 ASSETS = ("senate_disclosures", "house_disclosures", "validation_status")
 END = date(2025, 6, 20)
@@ -144,11 +144,7 @@ def tick_of(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, s
 
 def wait_until_older_transactions_ended(url: str) -> None:
     """Sensors count rows once every older transaction of the whole server, also of tests beside this, has ended."""
-    end = time.monotonic() + 30
+    ended = """SELECT COALESCE((SELECT ingest_xid FROM trading_disclosures ORDER BY ingest_xid DESC NULLS LAST LIMIT 1)
+                                < pg_snapshot_xmin(pg_current_snapshot()), true)"""
     with connect(url, autocommit=True) as conn:
-        while not conn.execute(
-            """SELECT COALESCE((SELECT ingest_xid FROM trading_disclosures ORDER BY ingest_xid DESC NULLS LAST LIMIT 1)
-                               < pg_snapshot_xmin(pg_current_snapshot()), true)"""
-        ).fetchone()[0]:  # type: ignore[index]
-            assert time.monotonic() < end, "another transaction has been open for 30 seconds"
-            time.sleep(0.05)
+        until(lambda: conn.execute(ended).fetchone()[0])  # type: ignore[index]

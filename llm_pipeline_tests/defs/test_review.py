@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from llm_pipeline.review.service import decide
 from llm_pipeline_tests.anomalies.stored import PUBLIC, Row, burst, disclosure_id, habit, store
 from llm_pipeline_tests.defs.runs import checks, metadata, rows, run, tick_of, windows
 from llm_pipeline_tests.review.scene import DUPLICATE, MISMATCH, gate, quarantine_id, records, review
+from llm_pipeline_tests.waiting import until
 
 DETECTION = ("baseline_stats", "anomaly_candidates", "anomaly_signals", "trading_signals")
 FILER = "Quillon A Featherbarrow"
@@ -36,9 +36,7 @@ def tick(repository, instance, cursor, url):
     this one, have ended."""
     unsettled = """SELECT 1 FROM review_decisions d
                    WHERE NOT EXISTS (SELECT FROM settled_review_decisions s WHERE s.id = d.id)"""
-    end = time.monotonic() + 60
-    while rows(url, unsettled) and time.monotonic() < end:
-        time.sleep(0.1)
+    until(lambda: not rows(url, unsettled))
     return tick_of(repository, instance, "review_released", cursor)
 
 

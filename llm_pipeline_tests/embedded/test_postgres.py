@@ -18,6 +18,7 @@ from llm_pipeline.embedded.endpoint import SOCKET, socket_folder
 from llm_pipeline.embedded.errors import EmbeddedPostgresError
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.embedded.postmaster import read_pid_file, serves
+from llm_pipeline_tests.waiting import until
 
 START = (
     "import sys, pathlib; from llm_pipeline.embedded.postgres import EmbeddedPostgres\n"
@@ -144,9 +145,7 @@ def test_a_zombie_is_not_a_server(embedded):
     embedded.ensure()
     pid = postmaster(embedded)
     os.kill(pid, signal.SIGKILL)
-    end = time.monotonic() + 5
-    while serves(pid, embedded.data):
-        assert time.monotonic() < end
+    until(lambda: not serves(pid, embedded.data))
     assert embedded.ensure().started is True
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +64,6 @@ def jobs(url: str) -> list[dict[str, Any]]:
 
 def states(url: str) -> dict[str, int]:
     return {row["status"]: row["n"] for row in rows(url, "SELECT status, count(*) AS n FROM llm_jobs GROUP BY 1")}
-
-
-def until(what: Callable[[], bool], patience_s: float = 120.0) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + patience_s
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def check_whole(url: str) -> None:

@@ -19,7 +19,8 @@ from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.offline_model.process import running, running_in_thread
 from llm_pipeline_tests.commands import SCRIPT
-from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states, until
+from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states
+from llm_pipeline_tests.waiting import until
 
 QUICK = {
     "JOBS_LEASE_S": "3",

@@ -28,9 +28,9 @@ from llm_pipeline_tests.jobs.queue import (
     rows,
     settings,
     states,
-    until,
     work,
 )
+from llm_pipeline_tests.waiting import until
 
 UNUSED = "http://127.0.0.1:9"
 ONE_BY_ONE = Shift(places=1, until_settled=True)

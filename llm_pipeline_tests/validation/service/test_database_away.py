@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -27,8 +26,10 @@ from llm_pipeline_tests.validation.service.runs import (
     validate,
     validating,
 )
+from llm_pipeline_tests.waiting import until
 
 N = 400
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
 
 
 def decided(conn) -> int:
@@ -42,16 +43,21 @@ def answered(home: Path) -> set[str]:
     return {file.parent.name for file in home.glob("lake/llm_runs/*/*/*/*/response_json.json.gz")}
 
 
-def cut_after_some_are_decided(url: str) -> None:
-    """End every other connection of the database and refuse new ones, as a server that shuts down does."""
-    with connect(url, autocommit=True) as conn:
+def cut_while_answers_wait_to_be_stored(url: str) -> None:
+    """End every other connection of the database and refuse new ones, as a server that shuts down does.
+
+    It happens once some disclosures are decided and while at least two batches, each with an answer, wait for a lock:
+    cut at any other moment, the run may have been reading, with no answer to lose.
+    """
+    with connect(url, autocommit=True) as conn, connect(url) as locking:
         name = conn.execute("SELECT current_database()").fetchone()[0]
-        while decided(conn) < 100:
-            time.sleep(0.01)
+        until(lambda: decided(conn) >= 100)
+        locking.execute("LOCK TABLE trading_disclosures IN EXCLUSIVE MODE")  # may be read, not written
+        until(lambda: conn.execute(WAITING, [name]).fetchone()[0] >= 2)
         conn.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
         conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-            [name],
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> ALL(%s)",
+            [name, [conn.info.backend_pid, locking.info.backend_pid]],
         )
 
 
@@ -69,12 +75,12 @@ def test_a_lost_database_loses_no_verdict_and_no_call(database_url, server, tmp_
     worker_url = psycopg.conninfo.make_conninfo(database_url, user=f"{name}_worker")
     try:
         with running_in_thread(latency_ms=40, faults=FaultPlan((Fault("http_503", every_nth=3),))) as model:
-            used = settings(tmp_path, model.base_url, llm_concurrency=4, llm_backoff_s=0.1)
+            used = settings(tmp_path, model.base_url, llm_concurrency=4, llm_backoff_s=0.1, llm_max_attempts=8)
 
             async def both() -> None:
                 await asyncio.gather(
                     validating(worker_url, used, batch_size=10),
-                    asyncio.to_thread(cut_after_some_are_decided, database_url),
+                    asyncio.to_thread(cut_while_answers_wait_to_be_stored, database_url),
                 )
 
             with pytest.raises(psycopg.OperationalError):

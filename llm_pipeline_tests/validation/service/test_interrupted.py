@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 from llm_pipeline.db.connection import connect
@@ -27,6 +26,7 @@ from llm_pipeline_tests.validation.service.runs import (
     validate,
     validating,
 )
+from llm_pipeline_tests.waiting import until
 
 
 def decided(url: str) -> int:
@@ -40,10 +40,10 @@ def test_a_run_killed_half_way_is_finished_by_the_next(database_url, tmp_path):
         used = settings(tmp_path, model.base_url)
         command = [sys.executable, killed_run.__file__, database_url, model.base_url, str(tmp_path)]
         with subprocess.Popen(command) as child:
-            until = time.monotonic() + 60
-            while decided(database_url) < 900 and time.monotonic() < until:
-                time.sleep(0.01)
-            child.kill()
+            try:
+                until(lambda: decided(database_url) >= 900)
+            finally:
+                child.kill()
         done = {one: status for one, status in statuses(database_url).items() if status != "pending"}
         assert 900 <= len(done) < 2_000
         assert len(done) % 25 == 0  # whole batches only
