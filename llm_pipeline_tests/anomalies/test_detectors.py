@@ -14,6 +14,7 @@ from llm_pipeline.anomalies.detection.congress import Congress
 from llm_pipeline.anomalies.detection.coordination import examine_coordination
 from llm_pipeline.anomalies.detection.crowd import crowd_on
 from llm_pipeline.anomalies.detection.frequency import examine_frequency, robust_z
+from llm_pipeline.anomalies.detection.history import CLASS_BITS
 from llm_pipeline.anomalies.detection.proximity import examine_proximity, proximity_score
 from llm_pipeline.anomalies.detection.sector import examine_sector
 from llm_pipeline.anomalies.detection.timing import cluster_sizes, examine_timing
@@ -34,9 +35,17 @@ DAY = date(2020, 7, 6)
 KNOWN = date(2020, 8, 10)
 
 
-def trial_of(detector: str, trades: Sequence[Trade], congress: Congress | None = None, filer: str = "A") -> Trial:
+def trial_of(
+    detector: str,
+    trades: Sequence[Trade],
+    congress: Congress | None = None,
+    filer: str = "A",
+    reported: Sequence[Trade] = (),
+) -> Trial:
+    """The filer's trial; reported: trades that are part of an earlier frequency spike."""
     book, congress = book_of(trades), congress or congress_of()
-    histories, crowd = book.histories([filer], KNOWN), crowd_on(book, KNOWN, THRESHOLDS)
+    episodes = {filer: {one.record_id: CLASS_BITS["FREQUENCY_SPIKE"] for one in reported}}
+    histories, crowd = book.histories([filer], KNOWN, episodes), crowd_on(book, KNOWN, THRESHOLDS)
     match detector:
         case "frequency":
             (trial,) = examine_frequency(histories, crowd, THRESHOLDS)
@@ -92,6 +101,22 @@ def test_a_busy_week_of_everybody_is_no_spike_of_one() -> None:
 
 def test_a_filer_with_two_known_trades_gets_no_statement_about_a_habit() -> None:
     assert trial_of("frequency", [*habit(n=2), *burst("A", DAY, [0, 1, 2, 3, 4, 5], known=KNOWN)]).p_value == 1.0
+
+
+def test_a_filer_known_only_by_an_episode_is_tested_again_and_said_to_be_little_known() -> None:
+    first = [
+        trade(i, DAY - timedelta(days=300 - i), ticker=f"FI{i}", disclosed=DAY - timedelta(days=250)) for i in range(8)
+    ]
+    again = burst("A", DAY, [0, 1, 2, 3, 4, 7, 8, 9], known=KNOWN)
+    others = [one for filer in "BCDEFGH" for one in habit(filer, days=600)]
+    found = trial_of("frequency", [*others, *first, *again], reported=first)
+    assert found.p_value < 1e-3
+    assert found.describe is not None
+    finding = found.describe()
+    assert numbers(finding)["baseline_trades"] == 0
+    assert numbers(finding)["set_apart_trades"] == 8
+    assert any(caution.startswith("small_sample") for caution in finding.cautions)
+    assert trial_of("frequency", [*others, *first[:2], *again], reported=first[:2]).p_value == 1.0
 
 
 def test_a_small_baseline_says_so() -> None:
@@ -236,10 +261,10 @@ def test_coordination_without_others_to_compare_with_is_not_in_the_family() -> N
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(5, 12), st.integers(1, 4), st.integers(6, 40))
-def test_more_trades_in_the_same_days_are_never_weaker_evidence(n: int, more: int, usual: int) -> None:
-    base = habit(n=usual)
-    fewer = trial_of("frequency", base + burst("A", DAY, [i % 10 for i in range(n)], known=KNOWN))
-    plenty = trial_of("frequency", base + burst("A", DAY, [i % 10 for i in range(n + more)], known=KNOWN))
+def test_more_trades_on_the_same_days_are_never_weaker_evidence(n: int, more: int, usual: int) -> None:
+    base, days = habit(n=usual), min(n, 10)
+    fewer = trial_of("frequency", base + burst("A", DAY, [i % days for i in range(n)], known=KNOWN))
+    plenty = trial_of("frequency", base + burst("A", DAY, [i % days for i in range(n + more)], known=KNOWN))
     assert plenty.p_value <= fewer.p_value * (1 + 1e-9)
 
 

@@ -53,7 +53,10 @@ def examine_frequency(histories: Histories, crowd: Crowd, thresholds: Thresholds
     trades = Days(histories.of[histories.unreported], histories.day[histories.unreported])
     asked = (of, histories.first_days[of], ends, windows, busy, thresholds)
     of_trades, of_days = excesses(trades, *asked), excesses(trades.distinct(), *asked)
-    usable = of_trades.rates.known & (of_trades.rates.events >= thresholds.min_baseline_trades)
+    # Trades of reported episodes say no more what is usual, but still that somebody is known.
+    ever = Days(histories.of[histories.counted], histories.day[histories.counted])
+    seen = ever.between(of, ends - windows - of_trades.rates.observed_days, ends - windows)
+    usable = of_trades.rates.known & (seen >= thresholds.min_baseline_trades)
     tests = 2 * np.bincount(of[usable], minlength=len(histories))
     p_values = combined_p_values(
         np.concatenate([of_trades.p[usable], of_days.p[usable]]),

@@ -206,14 +206,14 @@ def excesses(
 
 
 def window_ends(anchors: Sequence[int], window: int) -> list[int]:
-    """Ends of windows to test: the latest anchor, then each one at least a third of a window before the last taken.
+    """Ends of windows to test: the latest anchor, then each one at least half a window before the last taken.
 
     Neighbouring windows share most of their trades; testing all of them costs power (each test is paid for by
     Bonferroni) and finds nothing that a window a few days later does not hold.
     """
     ends: list[int] = []
     for day in reversed(anchors):
-        if not ends or ends[-1] - day >= window / 3:
+        if not ends or ends[-1] - day >= window / 2:
             ends.append(day)
     return ends
 

@@ -40,7 +40,7 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: str = Field(default="1.2.0", description="Changes with every changed number")
+    version: str = Field(default="1.3.0", description="Changes with every changed number")
     windows_days: tuple[int, int] = Field(
         default=(30, 90), description="Lengths of the windows under test: a month and a quarter"
     )
@@ -86,8 +86,8 @@ class Thresholds(BaseModel):
         default=5, description="A frequency spike has at least so many decisions: below that, one order list decides"
     )
     frequency_min_days_z: Decimal = Field(
-        default=Decimal(3),
-        description="Days with a decision must be at least 3 standard deviations above the filer's habit: a few long "
+        default=Decimal("2.5"),
+        description="Days with a decision must be at least 2.5 standard deviations above the filer's habit: a few long "
         "order lists are no busy time",
     )
     amount_min_trades: int = Field(default=2, description="One large trade is an event of life; two are a pattern")
