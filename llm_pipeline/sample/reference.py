@@ -1,8 +1,8 @@
 """Reference data that fit a sample: its filers' seats, hearings and votes, its tickers' sectors and prices.
 
 Written in the formats in which such data are published, laid out as `congress/`, `reference/` and `prices/`. Members,
-committees, hearings and prices are invented; the sectors of the listed companies are theirs, and one had another before,
-though not as lately as the sample has it.
+committees, hearings and prices are invented; the sectors of the listed companies are theirs, and one had
+another before, though not as lately as the sample has it.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def write_reference(
 
     Seats reach back a year before the first trade, prices ten days, both to before `end`. Each planted timing cluster
     is followed by a hearing of its filer's committee on the traded sectors, each sector cluster and coordinated pattern
-    by a floor vote; other hearings and votes are spread over the time without regard to trades. One list of constituents,
-    of the day of the first trade in the company that moved, has its sector of before.
+    by a floor vote; other hearings and votes are spread over the time without regard to trades. One list of
+    constituents, of the day of the first trade in the company that moved, has its sector of before.
     """
     first_trade = min((trade.day for filing in filings for trade in filing.trades), default=end - _YEAR)
     for name in FOLDERS:

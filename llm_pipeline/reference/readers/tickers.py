@@ -9,7 +9,16 @@ from pathlib import Path
 
 from llm_pipeline.disclosures.readers.location import SourceDocument, SourceError
 from llm_pipeline.reference.codes import ticker_code
-from llm_pipeline.reference.readers.rows import Cells, Maker, Reading, columns_of, day_of, read_csv, require_columns, text_of
+from llm_pipeline.reference.readers.rows import (
+    Cells,
+    Maker,
+    Reading,
+    columns_of,
+    day_of,
+    read_csv,
+    require_columns,
+    text_of,
+)
 from llm_pipeline.reference.readers.sectors import sector_of
 from llm_pipeline.reference.records import EarlierTickerSector, TickerChange, TickerSector
 
@@ -41,8 +50,9 @@ def read_earlier_ticker_sectors(location: str | Path) -> Reading[EarlierTickerSe
     """Published lists of an index's constituents, each of one day: ticker or Symbol, sector or GICS Sector, and name,
     Name or Security where there is one, in any case of letters; further columns are left out.
 
-    The day is in a column `until` or `as_of`, or else in the file's name: `..._2020-12-31.csv`, or `..._2020-12.csv` for
-    the last day of that month. Lists of before 2018-09-28 have sectors that GICS has no more: such rows are problems.
+    The day is in a column `until` or `as_of`, or else in the file's name: `..._2020-12-31.csv`, or `..._2020-12.csv`
+    for the last day of that month. Lists of before 2018-09-28 have sectors that GICS has no more: such rows are
+    problems.
 
     Raises:
         SourceError: nothing is there, a column is missing, or nothing tells the day of a list.
