@@ -35,10 +35,13 @@ class CompanySectors:
 
     def on(self, ticker: str, day: date) -> TickerSector | EarlierTickerSector | None:
         """What is known of the sector of the company that a ticker named on a day."""
+        under_its_ticker = self._on_a_list(ticker, day)
+        if under_its_ticker:
+            return under_its_ticker
         listings = self._listings.of(ticker, day)
-        earlier = self._on_a_list(ticker, day, listings)
-        if earlier:
-            return earlier
+        under_another = self._on_a_list_as_one_of(listings, day)
+        if under_another:
+            return under_another
         rows = (self._today.get(name) for name in listings)
         return next((row for row in rows if row is not None and row.sector), None)
 
@@ -50,17 +53,16 @@ class CompanySectors:
         today = self._today.get(code)
         return any(row.sector != (today and today.sector) for row in self._earlier.get(code, ()))
 
-    def _on_a_list(self, ticker: str, day: date, listings: tuple[str, ...]) -> EarlierTickerSector | None:
-        """The company's row on the first list of that day or later that has it, under its ticker of the list's day.
-
-        A list may have a ticker that was given up before, or one that came later: such rows come second.
-        """
-        if not self._earlier:
-            return None
-        for name, first, change in self._listings.from_day(ticker, day):
+    def _on_a_list(self, ticker: str, day: date) -> EarlierTickerSector | None:
+        """The row of the first list, of that day or later, that has the company under its ticker of the list's day."""
+        for name, first, change in self._listings.from_day(ticker, day) if self._earlier else ():
             row = self._first_row(name, first)
             if row and (change is None or row.until < change.day):
                 return row
+        return None
+
+    def _on_a_list_as_one_of(self, listings: tuple[str, ...], day: date) -> EarlierTickerSector | None:
+        """That of a list that has it under a ticker given up before, or one that came later."""
         rows = (self._first_row(name, day) for name in listings)
         ours = (row for row in rows if row and not self._listings.reused_after(row.ticker, row.until))
         return min(ours, key=lambda row: row.until, default=None)
