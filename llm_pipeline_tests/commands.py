@@ -39,7 +39,7 @@ def llm_pipeline(*arguments: object, **environment: str) -> Outcome:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=800,
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)

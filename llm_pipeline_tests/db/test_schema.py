@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
 from uuid import uuid4
 
 import psycopg
@@ -11,6 +10,7 @@ import pytest
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
+from llm_pipeline_tests.waiting import until_settled
 
 STEP = (
     "INSERT INTO disclosure_provenance"
@@ -74,12 +74,8 @@ def test_a_row_is_settled_only_when_no_older_transaction_can_add_one_before_it(d
         assert sensor.execute(read, ["0", 0]).fetchall() == []
         sensor.commit()
         slow.commit()
-        # Transactions of other tests on this server delay settlement; they end.
-        deadline = monotonic() + 60
-        while not (settled := sensor.execute(read, ["0", 0]).fetchall()) and monotonic() < deadline:
-            sensor.commit()
-            sleep(0.05)
-        assert settled == [(1,), (2,)]
+        until_settled(database_url)
+        assert sensor.execute(read, ["0", 0]).fetchall() == [(1,), (2,)]
 
 
 def test_rows_restored_from_another_server_are_settled(db):

@@ -13,7 +13,6 @@ from llm_pipeline.db.connection import connect
 from llm_pipeline.definitions import defs
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.sample.manifest import SampleManifest
-from llm_pipeline_tests.waiting import until
 
 ASSETS = ("senate_disclosures", "house_disclosures", "validation_status")
 END = date(2025, 6, 20)
@@ -140,11 +139,3 @@ def tick_of(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, s
         resources={"postgres": PostgresResource()},
     ) as context:
         return repository.get_sensor_def(sensor).evaluate_tick(context)
-
-
-def wait_until_older_transactions_ended(url: str) -> None:
-    """Sensors count rows once every older transaction of the whole server, also of tests beside this, has ended."""
-    ended = """SELECT COALESCE((SELECT ingest_xid FROM trading_disclosures ORDER BY ingest_xid DESC NULLS LAST LIMIT 1)
-                                < pg_snapshot_xmin(pg_current_snapshot()), true)"""
-    with connect(url, autocommit=True) as conn:
-        until(lambda: conn.execute(ended).fetchone()[0])  # type: ignore[index]
