@@ -25,8 +25,8 @@ from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.settings import Settings
 
-# How long one example takes says something about the machine's other work, not about the code. The examples are the same
-# in every run, so that a rare counter-example fails the run that looks for one, not somebody else's release:
+# How long one example takes says something about the machine's other work, not about the code. Examples are the same in
+# every run, so that a rare counter-example fails the run that looks for one, not somebody else's release:
 # `--hypothesis-profile=searching` draws new ones, ten times as many where a test does not say how many.
 ANY_MACHINE = property_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 property_settings.register_profile("repeatable", ANY_MACHINE, derandomize=True)

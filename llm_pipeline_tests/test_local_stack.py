@@ -56,7 +56,7 @@ def wait_for_ui(port, child):
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finding every process of a command needs /proc")
 def test_up_serves_the_ui_on_loopback_and_sigterm_ends_all_of_it(home, tmp_path):
-    port = local_stack.free_port(34500)
+    port = local_stack.free_port(24500)  # below the ports that outgoing connections are given
     log = tmp_path / "up.log"
     with log.open("wb") as out:
         child = subprocess.Popen(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +16,7 @@ import pytest
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
+from llm_pipeline.local_stack import free_port
 from llm_pipeline.offline_model.process import running, running_in_thread
 from llm_pipeline_tests.commands import SCRIPT
 from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, jobs, question, rows, states
@@ -128,9 +128,7 @@ def test_calls_made_while_the_database_stays_away_are_kept_and_used(
 
 def test_a_loop_waits_for_a_model_server_that_is_away(database_url: str, tmp_path: Path) -> None:
     fill(database_url, [question(number) for number in range(5)])
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port(24600)  # below the ports that outgoing connections are given: nobody takes it meanwhile
     quick = {"JOBS_POLL_S": "0.5", "LLM_MAX_ATTEMPTS": "1"}
     with looping(database_url, f"http://127.0.0.1:{port}", tmp_path, **quick) as process:
         until(lambda: bool(rows(database_url, "SELECT FROM llm_jobs WHERE last_error LIKE 'Unreachable%%'")))
