@@ -10,10 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from llm_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -76,7 +79,12 @@ def free_port(wanted: int, tries: int = 20) -> int:
 def orderly_end() -> Iterator[None]:
     """SIGTERM unwinds the block, as Ctrl-C does, instead of ending the process on the spot."""
 
-    def end(_signal: int, _frame: object) -> None:
+    def end(_signal: int, frame: FrameType | None) -> None:
+        if _swallows(frame):
+            again = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
+            again.daemon = True
+            again.start()
+            return
         sys.exit(128 + signal.SIGTERM)
 
     previous = signal.signal(signal.SIGTERM, end)
@@ -84,6 +92,15 @@ def orderly_end() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _swallows(frame: FrameType | None) -> bool:
+    """Whether what is raised here is printed and forgotten, as it is inside of destructors and finalizers."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename == weakref.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def serve_ui(port: int) -> int:

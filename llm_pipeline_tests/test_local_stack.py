@@ -93,6 +93,26 @@ def test_the_next_port_is_taken_when_the_wanted_one_is_not_free():
             local_stack.free_port(port, tries=1)
 
 
+class Told:
+    """Is told to stop while it is destroyed: nothing that is raised then gets any further."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+
+
+def test_sigterm_unwinds_a_block_also_when_it_comes_inside_a_destructor():
+    unwound = []
+    with pytest.raises(SystemExit) as told, local_stack.orderly_end():
+        try:
+            Told()
+            time.sleep(60)
+        finally:
+            unwound.append(True)
+    assert (told.value.code, unwound) == (143, [True])
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def test_dagsters_home_uses_the_projects_one_configuration():
     settings = load_settings()
     link = local_stack.dagster_home(settings) / "dagster.yaml"
