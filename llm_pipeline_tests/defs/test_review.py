@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from llm_pipeline.db.connection import connect
-from llm_pipeline.definitions import defs
 from llm_pipeline.review.queue import list_waiting
 from llm_pipeline.review.service import decide
 from llm_pipeline_tests.anomalies.stored import PUBLIC, Row, burst, disclosure_id, habit, store
-from llm_pipeline_tests.defs.runs import checks, metadata, rows, run, tick_of, windows
+from llm_pipeline_tests.defs.runs import checks, location, metadata, rows, run, tick_of, windows
 from llm_pipeline_tests.review.scene import DUPLICATE, MISMATCH, gate, quarantine_id, records, review
 from llm_pipeline_tests.waiting import until_settled
 
@@ -22,7 +21,7 @@ PUBLISHED = "SELECT ticker FROM approved_trading_signals WHERE is_active ORDER B
 
 @pytest.fixture(scope="module")
 def repository():
-    return defs().get_repository_def()
+    return location().get_repository_def()
 
 
 @pytest.fixture
