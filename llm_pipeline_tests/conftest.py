@@ -46,6 +46,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 OWNED_HOME = pytest.StashKey[Path]()
+LONGEST = ("test_demo.py", "test_cli.py", "test_local_stack.py", "test_feedback.py", "test_crashes.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests begin first, so that no worker is left alone with one of them in the end."""
+    items.sort(key=lambda one: one.path.name not in LONGEST)
 
 
 def _fast_folder() -> str | None:
@@ -86,11 +92,16 @@ def server() -> EmbeddedPostgres:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone() is None:
             connection.execute(f"CREATE DATABASE {TEMPLATE}_new")
             migrate(server.url(f"{TEMPLATE}_new"))
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here is worth keeping
-                connection.execute(f"ALTER SYSTEM SET {setting} = off")
-            connection.execute("SELECT pg_reload_conf()")
+            keep_nothing(connection)
             connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
     return server
+
+
+def keep_nothing(connection: psycopg.Connection[Any]) -> None:
+    """Let a server write without waiting for the disk: nothing in it is worth keeping."""
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        connection.execute(f"ALTER SYSTEM SET {setting} = off")
+    connection.execute("SELECT pg_reload_conf()")
 
 
 def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
