@@ -107,10 +107,11 @@ def test_sigterm_unwinds_a_block_also_when_it_comes_inside_a_destructor():
             Told()
             time.sleep(60)
 
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as ended:
         work()
     assert ended.value.code == 143
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_dagsters_home_uses_the_projects_one_configuration():
