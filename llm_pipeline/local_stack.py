@@ -5,6 +5,7 @@ Belongs here: process supervision for `llm-pipeline demo` and `up`. All state li
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,11 +13,9 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from llm_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -77,30 +76,30 @@ def free_port(wanted: int, tries: int = 20) -> int:
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """SIGTERM unwinds the block, as Ctrl-C does, instead of ending the process on the spot."""
+    """SIGTERM unwinds the block, as Ctrl-C does, instead of ending the process on the spot.
 
-    def end(_signal: int, frame: FrameType | None) -> None:
-        if _swallows(frame):
-            again = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
-            again.daemon = True
-            again.start()
-            return
+    A signal that comes while an object is destroyed is lost: Python prints what its handler raises there, ours or that
+    of Dagster, and goes on. So it is sent again.
+    """
+
+    def end(_signal: int, _frame: object) -> None:
         sys.exit(128 + signal.SIGTERM)
 
-    previous = signal.signal(signal.SIGTERM, end)
+    def lost(what: sys.UnraisableHookArgs) -> None:
+        if issubclass(what.exc_type, (Exception, GeneratorExit, asyncio.CancelledError)):
+            hook(what)
+            return
+        again = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
+        again.daemon = True
+        again.start()
+
+    previous, hook = signal.signal(signal.SIGTERM, end), sys.unraisablehook
+    sys.unraisablehook = lost
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, previous)
-
-
-def _swallows(frame: FrameType | None) -> bool:
-    """Whether what is raised here is printed and forgotten, as it is inside of destructors and finalizers."""
-    while frame is not None:
-        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename == weakref.__file__:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def serve_ui(port: int) -> int:
