@@ -24,8 +24,9 @@ demo: $(STAMP)  ## sample filings through the whole pipeline, then the UI (UI=0:
 dev: $(STAMP)   ## embedded services and the Dagster UI on your own data
 	@$(BIN)/llm-pipeline up
 
+# New examples for the tests of properties: make test ARGS=--hypothesis-profile=searching
 test: $(STAMP)  ## the tests, on a real PostgreSQL and real HTTP
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check .

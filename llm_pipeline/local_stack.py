@@ -5,11 +5,13 @@ Belongs here: process supervision for `llm-pipeline demo` and `up`. All state li
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,15 +76,29 @@ def free_port(wanted: int, tries: int = 20) -> int:
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """SIGTERM unwinds the block, as Ctrl-C does, instead of ending the process on the spot."""
+    """SIGTERM unwinds the block, as Ctrl-C does, instead of ending the process on the spot.
+
+    A signal that comes while an object is destroyed is lost: Python prints what its handler raises there, ours or that
+    of Dagster, and goes on. So it is sent again.
+    """
 
     def end(_signal: int, _frame: object) -> None:
         sys.exit(128 + signal.SIGTERM)
 
-    previous = signal.signal(signal.SIGTERM, end)
+    def lost(what: sys.UnraisableHookArgs) -> None:
+        if issubclass(what.exc_type, (Exception, GeneratorExit, asyncio.CancelledError)):
+            hook(what)
+            return
+        again = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
+        again.daemon = True
+        again.start()
+
+    previous, hook = signal.signal(signal.SIGTERM, end), sys.unraisablehook
+    sys.unraisablehook = lost
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, previous)
 
 

@@ -7,20 +7,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import dagster as dg
 import httpx
 import pytest
+from dagster import DagsterExecutionInterruptedError, raise_execution_interrupts
 
 from llm_pipeline import local_stack
 from llm_pipeline.embedded.postgres import EmbeddedPostgres
 from llm_pipeline.settings import PROJECT_ROOT, load_settings
 from llm_pipeline_tests.commands import SCRIPT
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 300.0
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def wait_for_ui(port, child):
     while time.monotonic() < end:
         assert child.poll() is None, "the command ended before the UI answered"
         try:
-            return httpx.get(f"http://{local_stack.LOOPBACK}:{port}/server_info", timeout=5)
+            return httpx.get(f"http://{local_stack.LOOPBACK}:{port}/server_info", timeout=60)
         except httpx.HTTPError:
             time.sleep(0.2)
     raise AssertionError(f"the UI did not answer within {START_TIMEOUT_S:.0f} s")
@@ -56,7 +59,7 @@ def wait_for_ui(port, child):
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finding every process of a command needs /proc")
 def test_up_serves_the_ui_on_loopback_and_sigterm_ends_all_of_it(home, tmp_path):
-    port = local_stack.free_port(34500)
+    port = local_stack.free_port(24500)  # below the ports that outgoing connections are given
     log = tmp_path / "up.log"
     with log.open("wb") as out:
         child = subprocess.Popen(
@@ -74,7 +77,7 @@ def test_up_serves_the_ui_on_loopback_and_sigterm_ends_all_of_it(home, tmp_path)
         assert len(alive_with(str(home))) > 4
     finally:
         child.send_signal(signal.SIGTERM)
-        code = child.wait(timeout=60)
+        code = child.wait(timeout=240)
     assert code == 0
     assert alive_with(str(home)) == []
     assert not EmbeddedPostgres(home).is_running()
@@ -91,6 +94,27 @@ def test_the_next_port_is_taken_when_the_wanted_one_is_not_free():
         assert local_stack.free_port(port) > port
         with pytest.raises(local_stack.PortTakenError, match="say another with --port"):
             local_stack.free_port(port, tries=1)
+
+
+class Told:
+    """Is told to stop while it is destroyed: nothing that is raised then gets any further."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("handling", [nullcontext, raise_execution_interrupts], ids=["ours", "Dagster's"])
+def test_sigterm_unwinds_a_block_also_when_it_comes_inside_a_destructor(handling):
+    def work():
+        with local_stack.orderly_end(), handling():
+            Told()
+            time.sleep(60)
+
+    before = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    with pytest.raises((SystemExit, DagsterExecutionInterruptedError)):
+        work()
+    assert (signal.getsignal(signal.SIGTERM), sys.unraisablehook) == before
 
 
 def test_dagsters_home_uses_the_projects_one_configuration():

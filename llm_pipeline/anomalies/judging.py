@@ -33,6 +33,7 @@ from llm_pipeline.llm.interrogation import Interrogation
 from llm_pipeline.llm.prompt_versions import active_template_async, register_prompts
 from llm_pipeline.llm.runner import PRELOADED, run_batch
 from llm_pipeline.llm.spool import load_spool, spool_attempts
+from llm_pipeline.llm.together import together
 from llm_pipeline.settings import Settings
 
 SIZES: tuple[int | None, ...] = (None, 18, 9, 3, 1)
@@ -83,11 +84,8 @@ async def judge_cases(
         interrogation = anomaly_interrogation(gateway.settings, await active_template_async(conn, KEY))
     report.prompt_version = interrogation.version
     run = _Run(pool, gateway, interrogation, report, now, progress)
-    try:
-        for first in range(0, len(cases), PRELOADED):
-            await run.some(cases[first : first + PRELOADED])
-    except ExceptionGroup as group:  # of the task group; its first error made it cancel the others
-        raise group.exceptions[0] from group
+    for first in range(0, len(cases), PRELOADED):
+        await run.some(cases[first : first + PRELOADED])
     if report.stopped and not report.decided:
         raise ModelUnusableError(report.stopped)
     return report
@@ -127,7 +125,7 @@ class _Run:
                 question = case_work(asked.interrogation, asked.case).build(asked.case.candidates)
                 keys.append(await self._gateway.cache_key(asked.interrogation, question.messages, question.schema))
             await self._gateway.cache.preload(keys)
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for case in cases:
                 group.create_task(self._judge(case))
         if self._progress:

@@ -17,6 +17,7 @@ from llm_pipeline.interrogations.lineage_audit import INTERROGATION
 from llm_pipeline.interrogations.lineage_audit.gathering import AuditInput
 from llm_pipeline.interrogations.lineage_audit.grounding import disagreements
 from llm_pipeline.llm.gateway import Gateway
+from llm_pipeline.llm.together import together
 
 Progress = Callable[[str], None]
 
@@ -73,12 +74,9 @@ async def write_reports(
         if progress and len(run.stored) % 50 == 0 and found.outcome == "stored":
             progress(f"{len(run.stored)} of {len(run.wanted)} reports")
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for disclosure_id in run.wanted:
-                group.create_task(one(disclosure_id))
-    except ExceptionGroup as errors:  # of the task group; its first error made it cancel the others
-        raise errors.exceptions[0] from errors
+    async with together() as group:
+        for disclosure_id in run.wanted:
+            group.create_task(one(disclosure_id))
     if run.stopped and not run.stored:
         raise ModelUnusableError(run.stopped)
     return run

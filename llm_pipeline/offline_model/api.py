@@ -65,12 +65,18 @@ def _records_of(question: Question, rules: Rules) -> dict[str, str]:
 
 
 class OfflineModel:
-    """The server's state and its request handler (an instance is a `wire.Handler`)."""
+    """The server's state and its request handler (an instance is a `wire.Handler`).
+
+    Attributes:
+        held: while it is set no chat call is answered, so that what happens "while the model thinks" needs no clock. Of
+            servers in a thread: the test sets it and takes it back.
+    """
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self.log = CallLog()
         self.dice = FaultDice(behaviour.faults)
+        self.held = False
         self._slots = asyncio.Semaphore(behaviour.slots) if behaviour.slots else nullcontext()
         self._num_ctx: int | None = None
 
@@ -176,6 +182,8 @@ class OfflineModel:
         pause = self.behaviour.latency_ms / 1000 + pause_before(firings)
         if pause:
             await asyncio.sleep(pause)
+        while self.held:  # noqa: ASYNC110 - set from another thread, which an event of asyncio does not bear
+            await asyncio.sleep(0.01)
         if send_early(reply, firings):
             return
         honest = honest_answer(rules, question.evidence, question.system)

@@ -21,6 +21,7 @@ from llm_pipeline.offline_model.faults import NO_FAULTS, FaultPlan
 from llm_pipeline.offline_model.wire import listen
 
 START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 20.0
 
 
 class OfflineModelStartError(RuntimeError):
@@ -82,7 +83,7 @@ def stop(child: subprocess.Popen[bytes]) -> None:
     """End a started server and wait until it is gone."""
     child.terminate()
     try:
-        child.wait(timeout=5)
+        child.wait(timeout=STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

@@ -18,6 +18,7 @@ from llm_pipeline.anomalies.interrogation import anomaly_interrogation, case_wor
 from llm_pipeline.llm.gateway import Gateway
 from llm_pipeline.llm.prompts import PromptTemplate
 from llm_pipeline.llm.runner import run_batch
+from llm_pipeline.llm.together import together
 from llm_pipeline.prompt_registry.detection_cases import DetectionSet, synthetic_set
 from llm_pipeline.prompt_registry.examination import SEEDS_APART, Keep, LabelledSetError
 from llm_pipeline.prompt_registry.trial import Asked, Outcome, SetFacts, Trial, TrialCase, asked_of
@@ -76,11 +77,8 @@ class AnomalyExamination:
                 raise outcome.fatal
             return decide_case(turned, outcome)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(case)) for case in self.labelled.cases]
-        except ExceptionGroup as errors:  # its first error made it cancel the others
-            raise errors.exceptions[0] from errors
+        async with together() as group:
+            tasks = [group.create_task(one(case)) for case in self.labelled.cases]
         decisions = [decision for task in tasks for decision in task.result()]
         outcomes = {case: _outcome(case, made) for made in decisions for case in [self._labelled(made)]}
         return Trial(outcomes, asked, _measures([(self._labelled(made), made) for made in decisions]))

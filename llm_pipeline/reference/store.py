@@ -160,7 +160,7 @@ def store_ticker_changes(cur: Cursor[Any], changes: Iterable[TickerChange], now:
 
 
 def store_prices(cur: Cursor[Any], prices: Iterable[PriceSeries]) -> Changes:
-    """Closes by ticker and day, 700,000 rows in about 5 s."""
+    """Closes by ticker and day, however many, in one COPY and one merge."""
     columns = ("ticker", "day", "adj_close")
     name = incoming(cur, "market_prices", columns)
     with cur.copy(f"COPY {name} (ticker, day, adj_close) FROM STDIN") as copy:

@@ -26,6 +26,7 @@ from llm_pipeline.llm.prompts import Messages
 from llm_pipeline.llm.reply import Reply
 from llm_pipeline.llm.schema import Schema
 from llm_pipeline.llm.spool import spool_attempts
+from llm_pipeline.llm.together import together
 from llm_pipeline.llm.tokens import estimate_prompt
 from llm_pipeline.replay import store
 from llm_pipeline.replay.candidate import Templates, candidate_messages
@@ -117,8 +118,6 @@ class Shadow:
                     if self._progress:
                         done = min(number * PAGE, len(plan.originals))
                         self._progress(f"{done} of {len(plan.originals)} calls compared")
-        except ExceptionGroup as group:  # of the task group; its first error made it cancel the others
-            raise group.exceptions[0] from group
         finally:
             spool_attempts(self._gateway.settings.llm_pipeline_home / "spool", self._gateway.abandoned)
             self._gateway.abandoned.clear()
@@ -160,7 +159,7 @@ class Shadow:
             await self._gateway.cache.preload(
                 [await self._gateway.cache_key(self._candidate, one.messages, one.schema) for one in questions]
             )
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for one in questions:
                 group.create_task(self._compare(one, report))
 

@@ -23,6 +23,7 @@ from llm_pipeline.llm.gateway import Gateway
 from llm_pipeline.llm.interrogation import Interrogation
 from llm_pipeline.llm.runner import run_batch
 from llm_pipeline.llm.spool import spool_attempts
+from llm_pipeline.llm.together import together
 from llm_pipeline.settings import Settings
 from llm_pipeline.validation import store
 from llm_pipeline.validation.contract import RecordAnswer
@@ -88,12 +89,10 @@ class WindowRun:
             psycopg.Error: the database refused or went away; calls that were made are spooled.
         """
         try:
-            async with asyncio.TaskGroup() as group:
+            async with together() as group:
                 group.create_task(self._produce())
                 for _ in range(self._workers):
                     group.create_task(self._consume())
-        except ExceptionGroup as errors:  # its first error made it cancel the others
-            raise errors.exceptions[0] from errors
         finally:
             self._spool(self._gateway.abandoned)
             self._gateway.abandoned.clear()

@@ -16,9 +16,11 @@ from llm_pipeline.anomalies.decision_store import apply_decisions
 from llm_pipeline.anomalies.detection.candidates import Candidate
 from llm_pipeline.anomalies.interrogation import KEY
 from llm_pipeline.anomalies.store import read_sightings
+from llm_pipeline.db.connection import connect
 from llm_pipeline_tests.anomalies import cases
 from llm_pipeline_tests.anomalies.stored import NOW, store
 from llm_pipeline_tests.anomalies.test_growing import DAYS, GROWING, detect
+from llm_pipeline_tests.waiting import until
 
 Database = Connection[Any]
 
@@ -27,6 +29,13 @@ def upheld(stage: Candidate) -> Decision:
     """A signal about a stage; what it says does not matter here."""
     signal = cases.parsed(cases.good_answer(cases.case())).signals[0]
     return Decision(stage, "signal", signal.reasoning, None, signal.model_copy(update={"candidate_id": "any"}))
+
+
+def waits(url: str, backend: int) -> bool:
+    """Whether a connection waits for a lock."""
+    with connect(url) as conn:
+        found = conn.execute("SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone()
+    return found == ("Lock",)
 
 
 async def at_once(url: str, first: Decision, second: Decision) -> bool:
@@ -43,7 +52,7 @@ async def at_once(url: str, first: Decision, second: Decision) -> bool:
         async with one.transaction(), one.cursor() as cur:
             await apply_decisions(cur, [first], (), KEY, NOW)
             running = asyncio.create_task(store_second())
-            await asyncio.sleep(0.3)
+            await asyncio.to_thread(until, lambda: running.done() or waits(url, other.info.backend_pid))
             waited = not running.done()
         await running
     return waited

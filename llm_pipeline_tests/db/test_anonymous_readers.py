@@ -8,7 +8,6 @@ import pytest
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
 from llm_pipeline_tests.anomalies.stored import Row, disclosure_id, store
-from llm_pipeline_tests.db.test_schema import server_with_roles, with_roles  # noqa: F401  fixtures
 from llm_pipeline_tests.review.scene import DISCLOSED, FILER, TRADED, review, signal
 
 AS_SUPABASE = """
@@ -33,7 +32,7 @@ READABLE = """
 
 
 @pytest.fixture
-def public(with_roles):  # noqa: F811
+def public(with_roles):
     with connect(with_roles) as conn:
         conn.execute(AS_SUPABASE)
     migrate(with_roles)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic, sleep
 
 import psycopg
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from llm_pipeline.db.bulk import as_jsonb_rows
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
+from llm_pipeline_tests.waiting import until_settled
 
 EXISTING = Path(__file__).with_name("existing.sql").read_text()
 COLUMNS = """
@@ -95,13 +95,9 @@ def test_existing_rows_are_pending_and_in_the_sensors_sequence(existing):
             "SELECT count(*), count(DISTINCT ingest_seq),"
             " count(*) FILTER (WHERE llm_validation_status = 'pending') FROM trading_disclosures"
         ).fetchone()
-        # Transactions of other tests on this server delay settlement; they end.
-        deadline = monotonic() + 60
-        while (settled := connection.execute("SELECT count(*) FROM settled_disclosures").fetchone()) != (32,):
-            connection.commit()
-            if monotonic() > deadline:
-                break
-            sleep(0.05)
+        connection.commit()
+        until_settled(existing)
+        settled = connection.execute("SELECT count(*) FROM settled_disclosures").fetchone()
     assert counts == (40, 40, 40)
     assert settled == (32,)  # every fifth is deleted
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
 from uuid import uuid4
 
 import psycopg
@@ -10,7 +9,7 @@ import pytest
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.db.migrations import migrate
-from llm_pipeline.embedded.postgres import EmbeddedPostgres
+from llm_pipeline_tests.waiting import until_settled
 
 STEP = (
     "INSERT INTO disclosure_provenance"
@@ -74,37 +73,14 @@ def test_a_row_is_settled_only_when_no_older_transaction_can_add_one_before_it(d
         assert sensor.execute(read, ["0", 0]).fetchall() == []
         sensor.commit()
         slow.commit()
-        # Transactions of other tests on this server delay settlement; they end.
-        deadline = monotonic() + 60
-        while not (settled := sensor.execute(read, ["0", 0]).fetchall()) and monotonic() < deadline:
-            sensor.commit()
-            sleep(0.05)
-        assert settled == [(1,), (2,)]
+        until_settled(database_url)
+        assert sensor.execute(read, ["0", 0]).fetchall() == [(1,), (2,)]
 
 
 def test_rows_restored_from_another_server_are_settled(db):
     db.execute("INSERT INTO trading_disclosures (ingest_xid) VALUES ('9000000000000')")
     db.commit()
     assert db.execute("SELECT count(*) FROM settled_disclosures").fetchone() == (1,)
-
-
-@pytest.fixture(scope="module")
-def server_with_roles(tmp_path_factory):
-    """A server of its own with the roles that Supabase has: roles belong to all databases of a server."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("roles"))
-    with server.running() as url:
-        with connect(url, autocommit=True) as connection:
-            connection.execute("CREATE ROLE anon")
-            connection.execute("CREATE ROLE service_role")
-        yield server
-
-
-@pytest.fixture
-def with_roles(server_with_roles, request):
-    name = f"roles_{abs(hash(request.node.name))}"
-    with connect(server_with_roles.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return server_with_roles.url(name)
 
 
 def signals_seen_by(connection, role, relation="trading_signals"):

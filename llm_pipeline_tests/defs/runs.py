@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -13,7 +14,6 @@ from llm_pipeline.db.connection import connect
 from llm_pipeline.definitions import defs
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.sample.manifest import SampleManifest
-from llm_pipeline_tests.waiting import until
 
 ASSETS = ("senate_disclosures", "house_disclosures", "validation_status")
 END = date(2025, 6, 20)
@@ -32,6 +32,12 @@ def range_tags(start: date | str, last: date | str) -> dict[str, str]:
     return {"dagster/asset_partition_range_start": str(start), "dagster/asset_partition_range_end": str(last)}
 
 
+@cache
+def location() -> dg.Definitions:
+    """The code location, loaded once: it is the same for every test, and a second to load."""
+    return defs()
+
+
 def run(
     instance: dg.DagsterInstance,
     assets: Sequence[str],
@@ -43,9 +49,9 @@ def run(
 ) -> dg.ExecuteInProcessResult:
     """One run of the code location's assets, and of `also`, in this process: one partition without `last`, none at all
     without `start`."""
-    location = dg.Definitions.merge(defs(), dg.Definitions(assets=also)) if also else defs()
+    every = dg.Definitions.merge(location(), dg.Definitions(assets=also)) if also else location()
     names = [*assets, *(one.key.to_user_string() for one in also)]
-    return location.resolve_implicit_global_asset_job_def().execute_in_process(
+    return every.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(name) for name in names],
         partition_key=str(start) if start is not None and last is None else None,
@@ -140,11 +146,3 @@ def tick_of(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, s
         resources={"postgres": PostgresResource()},
     ) as context:
         return repository.get_sensor_def(sensor).evaluate_tick(context)
-
-
-def wait_until_older_transactions_ended(url: str) -> None:
-    """Sensors count rows once every older transaction of the whole server, also of tests beside this, has ended."""
-    ended = """SELECT COALESCE((SELECT ingest_xid FROM trading_disclosures ORDER BY ingest_xid DESC NULLS LAST LIMIT 1)
-                                < pg_snapshot_xmin(pg_current_snapshot()), true)"""
-    with connect(url, autocommit=True) as conn:
-        until(lambda: conn.execute(ended).fetchone()[0])  # type: ignore[index]

@@ -28,7 +28,6 @@ def model(monkeypatch):
     """Starts a model server with faults and makes it the one in use."""
     monkeypatch.setenv("LLM_VALIDATION_MODEL", MODEL_NAME)
     monkeypatch.setenv("LLM_BACKOFF_S", "0")
-    monkeypatch.setenv("LLM_CONNECT_TIMEOUT_S", "1")
 
     def use(url):
         monkeypatch.setenv("OLLAMA_BASE_URL", url)

@@ -8,11 +8,10 @@ import dagster as dg
 import pytest
 
 from llm_pipeline.db.connection import connect
-from llm_pipeline.definitions import defs
 from llm_pipeline.defs.anomalies.automation import CATCH_UP_DAYS, due_windows
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline_tests.anomalies.stored import PUBLIC, Row, burst, habit, store
-from llm_pipeline_tests.defs.runs import checks, failed, failure_text, metadata, range_tags, rows, run
+from llm_pipeline_tests.defs.runs import checks, failed, failure_text, location, metadata, range_tags, rows, run
 
 DETECTION = ("baseline_stats", "anomaly_candidates", "anomaly_signals", "trading_signals")
 FILER = "Quillon A Featherbarrow"
@@ -76,11 +75,11 @@ def test_the_schedule_runs_yesterday_and_the_days_that_wait(filled, instance):
     now = datetime.combine(PUBLIC + timedelta(days=20), datetime.min.time(), UTC) + timedelta(hours=1)
     with dg.build_schedule_context(
         instance=instance,
-        repository_def=defs().get_repository_def(),
+        repository_def=location().get_repository_def(),
         scheduled_execution_time=now,
         resources={"postgres": PostgresResource()},
     ) as context:
-        tick = defs().get_repository_def().get_schedule_def("anomalies_daily").evaluate_tick(context)
+        tick = location().get_repository_def().get_schedule_def("anomalies_daily").evaluate_tick(context)
     yesterday = str(now.date() - timedelta(days=1))
     assert yesterday in {request.partition_key for request in tick.run_requests}
     tagged = [request.tags for request in tick.run_requests] + [

@@ -9,9 +9,8 @@ import dagster as dg
 import pytest
 
 from llm_pipeline.db.connection import connect
-from llm_pipeline.definitions import defs
-from llm_pipeline_tests.commands import llm_pipeline
-from llm_pipeline_tests.defs.runs import checks, failed, failure_text, metadata, rows, run
+from llm_pipeline_tests.commands import called, llm_pipeline
+from llm_pipeline_tests.defs.runs import checks, failed, failure_text, location, metadata, rows, run
 from llm_pipeline_tests.feedback.scenes import signal
 from llm_pipeline_tests.feedback.stored import plant_prices, plant_signals, plant_trades, year_of_signals
 
@@ -97,9 +96,9 @@ def test_a_primary_horizon_that_is_no_horizon_fails_with_the_names_of_both_setti
 def test_the_schedule_runs_the_week_that_ended_with_yesterdays_saturday(instance, hour):
     sunday = datetime(2020, 7, 5, hour, tzinfo=UTC)
     with dg.build_schedule_context(
-        instance=instance, repository_def=defs().get_repository_def(), scheduled_execution_time=sunday
+        instance=instance, repository_def=location().get_repository_def(), scheduled_execution_time=sunday
     ) as context:
-        tick = defs().get_repository_def().get_schedule_def("feedback_weekly").evaluate_tick(context)
+        tick = location().get_repository_def().get_schedule_def("feedback_weekly").evaluate_tick(context)
     (request,) = tick.run_requests
     assert request.partition_key == str(LAST)
 
@@ -125,6 +124,6 @@ def test_the_command_takes_days_and_runs_their_weeks(filled, tmp_path):
 )
 def test_a_window_or_setting_that_makes_no_sense_is_wrong_usage(window, environment, said, tmp_path):
     start, end = window
-    done = llm_pipeline("feedback", "--start", start, "--end", end, LLM_PIPELINE_HOME=str(tmp_path), **environment)
+    done = called("feedback", "--start", start, "--end", end, LLM_PIPELINE_HOME=str(tmp_path), **environment)
     assert done.code == 2
     assert said in done.stderr

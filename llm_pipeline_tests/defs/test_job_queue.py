@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 
 from llm_pipeline.db.connection import connect
-from llm_pipeline.definitions import defs
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.jobs.draining import AGAIN_AFTER_S, decide
 from llm_pipeline.jobs.job import NewJob
+from llm_pipeline_tests.defs.runs import location
 from llm_pipeline_tests.jobs.queue import KEY, check_whole, fill, question, rows, states
 
 NOW = datetime(2026, 3, 4, 5, 0, tzinfo=UTC)
@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 4, 5, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def repository():
-    return defs().get_repository_def()
+    return location().get_repository_def()
 
 
 @pytest.fixture

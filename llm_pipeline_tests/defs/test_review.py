@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from llm_pipeline.db.connection import connect
-from llm_pipeline.definitions import defs
 from llm_pipeline.review.queue import list_waiting
 from llm_pipeline.review.service import decide
 from llm_pipeline_tests.anomalies.stored import PUBLIC, Row, burst, disclosure_id, habit, store
-from llm_pipeline_tests.defs.runs import checks, metadata, rows, run, tick_of, windows
+from llm_pipeline_tests.defs.runs import checks, location, metadata, rows, run, tick_of, windows
 from llm_pipeline_tests.review.scene import DUPLICATE, MISMATCH, gate, quarantine_id, records, review
-from llm_pipeline_tests.waiting import until
+from llm_pipeline_tests.waiting import until_settled
 
 DETECTION = ("baseline_stats", "anomaly_candidates", "anomaly_signals", "trading_signals")
 FILER = "Quillon A Featherbarrow"
@@ -22,7 +21,7 @@ PUBLISHED = "SELECT ticker FROM approved_trading_signals WHERE is_active ORDER B
 
 @pytest.fixture(scope="module")
 def repository():
-    return defs().get_repository_def()
+    return location().get_repository_def()
 
 
 @pytest.fixture
@@ -34,9 +33,7 @@ def url(database_url, monkeypatch):
 def tick(repository, instance, cursor, url):
     """One that sees every decision: they settle when older transactions of the whole server, also those of tests beside
     this one, have ended."""
-    unsettled = """SELECT 1 FROM review_decisions d
-                   WHERE NOT EXISTS (SELECT FROM settled_review_decisions s WHERE s.id = d.id)"""
-    until(lambda: not rows(url, unsettled))
+    until_settled(url, "review_decisions", "xid")
     return tick_of(repository, instance, "review_released", cursor)
 
 

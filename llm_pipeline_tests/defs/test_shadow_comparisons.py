@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_pipeline.definitions import defs
 from llm_pipeline.offline_model.process import running_in_thread
-from llm_pipeline_tests.defs.runs import checks, failure_text, metadata, rows, run
+from llm_pipeline_tests.defs.runs import checks, failure_text, location, metadata, rows, run
 from llm_pipeline_tests.replay.scenes import TODAY, add_version, changed_prompt, gate_scene
 
 ASSET = "shadow_comparisons"
@@ -69,7 +68,7 @@ def test_a_candidate_that_is_not_there_fails_the_step_with_its_name(scene, insta
 
 
 def test_lost_evidence_fails_the_check_and_the_weekly_job(scene, instance):
-    job = defs().get_job_def("lake_check")
+    job = location().get_job_def("lake_check")
     assert job.execute_in_process(instance=instance).success
     (row,) = rows(
         scene.url, "SELECT lake_uri FROM llm_artifacts WHERE artifact_type = 'request_json' ORDER BY lake_uri LIMIT 1"

@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 
 from llm_pipeline.db.connection import connect
-from llm_pipeline.definitions import defs
 from llm_pipeline.defs.resources import PostgresResource
 from llm_pipeline.defs.validation.automation import due_windows, in_calendar
 from llm_pipeline.validation.arrivals import Cursor
 from llm_pipeline.validation.planning import DayWindow
-from llm_pipeline_tests.defs.runs import checks, range_tags, rows, tick_of, wait_until_older_transactions_ended, windows
+from llm_pipeline_tests.defs.runs import checks, location, range_tags, rows, tick_of, windows
+from llm_pipeline_tests.waiting import until_settled
 
 NOW = datetime(2026, 3, 4, 5, 30, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=20)
@@ -23,7 +23,7 @@ DAY = date(2025, 3, 10)
 
 @pytest.fixture(scope="module")
 def repository():
-    return defs().get_repository_def()
+    return location().get_repository_def()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def write(url, day, count=1, *, created_at=None, status="pending"):
                           COALESCE(%s, now()), %s FROM politicians""",
                 [uuid4(), day, created_at, status],
             )
-    wait_until_older_transactions_ended(url)
+    until_settled(url)
 
 
 def hourly(repository, instance):

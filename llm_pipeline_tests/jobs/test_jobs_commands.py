@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from llm_pipeline.cli import main
-from llm_pipeline_tests.commands import llm_pipeline
+from llm_pipeline_tests import commands
 from llm_pipeline_tests.jobs.queue import KEY, fill, jobs, question, states
 
 ONE = {
@@ -32,27 +32,27 @@ def called(database_url: str, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_question_goes_through_the_queue_by_commands(database_url: str) -> None:
     use = {"DATABASE_URL": database_url}
-    queued = llm_pipeline("jobs", "enqueue", KEY, json.dumps(ONE), "--priority", 3, "--json", **use)
+    queued = commands.called("jobs", "enqueue", KEY, json.dumps(ONE), "--priority", 3, "--json", **use)
     assert (queued.code, queued.stderr) == (0, "")
     assert (queued.json["queued"], queued.json["known"]) == (1, 0)
-    again = llm_pipeline("jobs", "enqueue", KEY, json.dumps(ONE), **use)
+    again = commands.called("jobs", "enqueue", KEY, json.dumps(ONE), **use)
     assert again.stdout == "0 queued, 1 in the queue already\n"
-    assert llm_pipeline("jobs", "enqueue", KEY, json.dumps(GONE), **use).code == 0
+    assert commands.called("jobs", "enqueue", KEY, json.dumps(GONE), **use).code == 0
 
     # One is answered, the other asks about what is not there: done, and its failure is the exit code.
-    run = llm_pipeline("jobs", "run", "--once", "--workers", 2, "--json", **use)
+    run = commands.llm_pipeline("jobs", "run", "--once", "--workers", 2, "--json", **use)
     assert run.code == 1
     assert (run.json["succeeded"], run.json["dead"], run.json["calls"]) == (1, 1, 1)
     assert run.last_line == "failed: 1 jobs are dead-lettered; `llm-pipeline jobs retry --all` queues them again"
 
-    status = llm_pipeline("jobs", "status", "--json", **use)
+    status = commands.called("jobs", "status", "--json", **use)
     assert status.code == 0
     assert status.json["counts"] == {KEY: {"DEADLETTER": 1, "SUCCEEDED": 1}}
     (dead,) = status.json["dead"]
     assert dead["reason"] == "EvidenceMissingError: no disclosure is stored with the id gone"
-    assert f"dead: {dead['job_id']} {KEY}, 1 attempts" in llm_pipeline("jobs", "status", **use).stdout
+    assert f"dead: {dead['job_id']} {KEY}, 1 attempts" in commands.called("jobs", "status", **use).stdout
 
-    retried = llm_pipeline("jobs", "retry", dead["job_id"], "--json", **use)
+    retried = commands.called("jobs", "retry", dead["job_id"], "--json", **use)
     assert retried.json == {"queued": [dead["job_id"]]}
     assert states(database_url) == {"NEW": 1, "SUCCEEDED": 1}
 
@@ -111,7 +111,7 @@ def test_an_empty_queue_is_said_to_be_empty(called) -> None:
 
 def test_a_model_that_is_not_usable_is_a_failure_and_the_jobs_wait(database_url: str) -> None:
     fill(database_url, [question(1)])
-    run = llm_pipeline(
+    run = commands.llm_pipeline(
         "jobs", "run", "--once", DATABASE_URL=database_url, OLLAMA_BASE_URL="http://127.0.0.1:9", LLM_MAX_ATTEMPTS="1"
     )
     assert run.code == 1

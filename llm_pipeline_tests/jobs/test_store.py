@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from typing import Any
 
 import psycopg
@@ -37,6 +36,11 @@ def new(number: int, **given: Any) -> NewJob:
 def conn(database_url: str):
     with connect(database_url, autocommit=True) as connection:
         yield connection
+
+
+def expire(conn: Database) -> None:
+    """Let every lease have ended, on the clock that decides it."""
+    conn.execute("UPDATE llm_jobs SET lease_expires_at = now() - interval '1 second' WHERE status = 'RUNNING'")
 
 
 def numbers(claimed) -> list[int]:
@@ -79,7 +83,7 @@ def test_a_job_that_is_not_due_is_not_claimed(conn, database_url):
 def test_interrogations_that_are_left_alone_are_not_claimed(conn, database_url):
     fill(database_url, [new(1, key="a"), new(2, key="b")])
     assert numbers(claim(conn, "w", 5, 60, without={"a"})) == [2]
-    assert seconds_to_next(conn, {"a"}) == pytest.approx(60, abs=2)  # the lease of the other one
+    assert 0 < (seconds_to_next(conn, {"a"}) or 0) <= 60  # the lease of the other one; the first one has been due
 
 
 def test_many_claiming_at_once_get_each_job_once(database_url):
@@ -102,8 +106,8 @@ def test_many_claiming_at_once_get_each_job_once(database_url):
 
 def test_every_claim_raises_the_token_and_a_late_worker_writes_nothing(conn, database_url):
     fill(database_url, [new(1)])
-    (early,) = claim(conn, "early", 1, 0.05)
-    time.sleep(0.1)
+    (early,) = claim(conn, "early", 1, 60)
+    expire(conn)
     assert take_back_expired(conn).waiting == 1
     (late,) = claim(conn, "late", 1, 60)
     assert (early.fencing_token, late.fencing_token, late.attempt) == (1, 2, 2)
@@ -127,8 +131,8 @@ def test_every_claim_raises_the_token_and_a_late_worker_writes_nothing(conn, dat
 
 def test_a_lease_that_was_taken_back_is_lost_also_before_anybody_claims_it_again(conn, database_url):
     fill(database_url, [new(1)])
-    (held,) = claim(conn, "w", 1, 0.01)
-    time.sleep(0.05)
+    (held,) = claim(conn, "w", 1, 60)
+    expire(conn)
     take_back_expired(conn)
     with conn.cursor() as cur:
         assert not end(cur, held, JobEnd("SUCCEEDED"))
@@ -136,18 +140,19 @@ def test_a_lease_that_was_taken_back_is_lost_also_before_anybody_claims_it_again
 
 def test_a_renewed_lease_is_not_taken_back(conn, database_url):
     fill(database_url, [new(1)])
-    held = claim(conn, "w", 1, 0.2)
+    held = claim(conn, "w", 1, 60)
     for _ in range(3):
-        time.sleep(0.1)
-        assert renew(conn, held, 0.2) == {held[0].hold}
+        expire(conn)
+        assert renew(conn, held, 3_600) == {held[0].hold}
         assert take_back_expired(conn).waiting == 0
+        assert 60 < (seconds_to_next(conn) or 0) <= 3_600
 
 
 def test_a_job_whose_workers_die_every_time_is_dead_with_that_reason(conn, database_url):
     fill(database_url, [new(1, max_attempts=2)])
     for _ in range(2):
-        claim(conn, "w", 1, 0.01)
-        time.sleep(0.05)
+        claim(conn, "w", 1, 60)
+        expire(conn)
         back = take_back_expired(conn)
     assert (back.waiting, back.dead) == (0, 1)
     (row,) = jobs(database_url)
@@ -192,10 +197,15 @@ def test_status_counts_by_interrogation_and_tells_why_jobs_are_dead(conn, databa
 
 def test_a_claim_from_a_large_fresh_backlog_walks_the_index(conn, database_url):
     fill(database_url, [new(number) for number in range(20 * MANY)])
-    began = time.perf_counter()
     for _ in range(20):
         assert len(claim(conn, "w", 1, 60)) == 1
-    seconds = (time.perf_counter() - began) / 20
+    with conn.transaction():  # what a claim reads is counted in its transaction
+        assert len(claim(conn, "w", 1, 60)) == 1
+        read = conn.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'llm_jobs'"
+        ).fetchone()
+    assert read is not None
+    assert 0 < read[0] < 100
     analysed = conn.execute("SELECT reltuples FROM pg_class WHERE relname = 'llm_jobs'").fetchone()
     assert analysed is not None
     assert analysed[0] == pytest.approx(20 * MANY, rel=0.05)
@@ -209,7 +219,6 @@ def test_a_claim_from_a_large_fresh_backlog_walks_the_index(conn, database_url):
         )
     assert "llm_jobs_to_claim" in plan
     assert "Sort" not in plan
-    assert seconds < 0.5
 
 
 def test_new_jobs_notify_once_a_statement(database_url):
@@ -217,7 +226,9 @@ def test_new_jobs_notify_once_a_statement(database_url):
         listening.execute("LISTEN llm_jobs")
         with writing.cursor() as cur:
             enqueue(cur, [new(number) for number in range(50)])
-        assert len(list(listening.notifies(timeout=1.0, stop_after=2))) == 1
+        writing.execute("NOTIFY llm_jobs, 'the last one'")  # notifications come in the order of their commits
+        heard = [one.payload for one in listening.notifies(timeout=60, stop_after=2)]
+    assert heard == ["", "the last one"]
 
 
 def test_a_bundle_reference_survives_a_later_attempt_without_one(conn, database_url):

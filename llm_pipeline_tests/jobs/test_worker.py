@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from llm_pipeline.hashing import sha256_hex
 from llm_pipeline.interrogations.registry import discover
 from llm_pipeline.jobs.account import retry_dead
 from llm_pipeline.jobs.job import NewJob
+from llm_pipeline.jobs.report import WorkReport
 from llm_pipeline.jobs.store import claim, take_back_expired
 from llm_pipeline.jobs.working import Shift, work_on_queue
 from llm_pipeline.llm.lake import Lake
@@ -172,7 +174,7 @@ def test_a_call_that_fails_is_tried_again_later_and_succeeds(database_url: str, 
 
 def test_while_the_model_is_away_jobs_wait_and_no_attempt_is_counted(database_url: str, tmp_path: Path) -> None:
     fill(database_url, [question(number) for number in range(6)])
-    used = settings(tmp_path, UNUSED, llm_max_attempts=1, llm_connect_timeout_s=0.5)
+    used = settings(tmp_path, UNUSED, llm_max_attempts=1)
     report = work(database_url, used, Shift(places=3))
     assert report.unusable[KEY].startswith("Unreachable: ")
     assert report.total("DEADLETTER") == report.total("FAILED") == 0
@@ -199,17 +201,19 @@ def test_without_a_server_the_bundled_model_answers_whatever_a_job_hints(databas
 
 def test_a_worker_that_lost_its_job_meanwhile_writes_no_result_but_its_calls(database_url: str, tmp_path: Path) -> None:
     fill(database_url, [question(1)])
-    with running_in_thread(latency_ms=600) as model:
+    with running_in_thread() as model:
+        model.model.held = True
         used = settings(tmp_path, model.base_url)
 
         async def robbed() -> object:
             working = asyncio.create_task(work_on_queue(database_url, used, Shift(places=1)))
-            await asyncio.to_thread(until, lambda: states(database_url) == {"RUNNING": 1})
+            await asyncio.to_thread(until, lambda: model.model.log.in_flight == 1)
             with connect(database_url) as conn:
                 conn.execute("UPDATE llm_jobs SET lease_expires_at = now() - interval '1 second'")
             with connect(database_url, autocommit=True) as conn:
                 take_back_expired(conn)
                 assert len(claim(conn, "another", 1, 60)) == 1
+            model.model.held = False
             return await working
 
         report = asyncio.run(robbed())
@@ -224,15 +228,19 @@ def test_a_worker_that_lost_its_job_meanwhile_writes_no_result_but_its_calls(dat
 
 def test_a_question_whose_job_is_lost_is_given_up(database_url: str, tmp_path: Path) -> None:
     fill(database_url, [question(1)])
-    with running_in_thread(latency_ms=30_000) as model:
+    with running_in_thread() as model:
+        model.model.held = True  # to the end: the worker waits for no answer
         used = settings(tmp_path, model.base_url, jobs_lease_s=0.6)
 
         async def robbed() -> object:
             working = asyncio.create_task(work_on_queue(database_url, used, Shift(places=1)))
-            await asyncio.to_thread(until, lambda: states(database_url) == {"RUNNING": 1})
+            await asyncio.to_thread(until, lambda: model.model.log.in_flight == 1)
             with connect(database_url) as conn:
-                conn.execute("UPDATE llm_jobs SET fencing_token = fencing_token + 1, locked_by = 'another'")
-            return await asyncio.wait_for(working, 10)
+                conn.execute(
+                    """UPDATE llm_jobs SET fencing_token = fencing_token + 1, locked_by = 'another',
+                                           lease_expires_at = now() + interval '1 hour'"""
+                )
+            return await asyncio.wait_for(working, 120)
 
         report = asyncio.run(robbed())
     assert report.total("stale") == 1
@@ -240,8 +248,21 @@ def test_a_question_whose_job_is_lost_is_given_up(database_url: str, tmp_path: P
 
 def test_a_slow_call_keeps_its_lease(database_url: str, tmp_path: Path) -> None:
     fill(database_url, [question(1)])
-    with running_in_thread(latency_ms=1_500) as model:
-        report = work(database_url, settings(tmp_path, model.base_url, jobs_lease_s=0.6), Shift(places=1))
+    with running_in_thread() as model:
+        model.model.held = True
+
+        async def slow() -> WorkReport:
+            used = settings(tmp_path, model.base_url, jobs_lease_s=0.6)
+            working = asyncio.create_task(work_on_queue(database_url, used, Shift(places=1)))
+            await asyncio.to_thread(until, lambda: model.model.log.in_flight == 1)
+            claimed = jobs(database_url)[0]["locked_at"] + timedelta(seconds=0.6)
+            for later in (0.4, 0.8):  # renewed again and again
+                end = claimed + timedelta(seconds=later)
+                await asyncio.to_thread(until, lambda end=end: jobs(database_url)[0]["lease_expires_at"] > end)
+            model.model.held = False
+            return await working
+
+        report = asyncio.run(slow())
     assert report.total("SUCCEEDED") == 1
     assert jobs(database_url)[0]["attempt_count"] == 1
 
@@ -283,8 +304,18 @@ def test_no_more_than_asked_for_is_claimed(database_url: str, tmp_path: Path) ->
 
 def test_jobs_run_side_by_side_but_calls_only_as_many_as_allowed(database_url: str, tmp_path: Path) -> None:
     fill(database_url, [question(number) for number in range(12)])
-    with running_in_thread(latency_ms=50) as model:
-        work(database_url, settings(tmp_path, model.base_url, llm_concurrency=3), Shift(places=12))
+    with running_in_thread() as model:
+        model.model.held = True
+
+        async def beside() -> WorkReport:
+            used = settings(tmp_path, model.base_url, llm_concurrency=3)
+            working = asyncio.create_task(work_on_queue(database_url, used, Shift(places=12)))
+            await asyncio.to_thread(until, lambda: model.model.log.in_flight == 3)
+            await asyncio.to_thread(until, lambda: states(database_url) == {"RUNNING": 12})
+            model.model.held = False
+            return await working
+
+        assert asyncio.run(beside()).total("SUCCEEDED") == 12
         assert model.model.log.in_flight_max == 3
 
 

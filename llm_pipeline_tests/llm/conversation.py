@@ -49,12 +49,13 @@ class Balls(BaseModel):
 
 
 def settings(home: Path, **given: Any) -> Settings:
-    """Settings of a quick test: no pauses, short timeouts."""
+    """Settings of a quick test: no pauses between tries. Timeouts bear a machine that stands still for a while."""
     quick: dict[str, Any] = {
         "llm_pipeline_home": home,
         "llm_backoff_s": 0.001,
-        "llm_idle_timeout_s": 5.0,
-        "llm_total_timeout_s": 10.0,
+        "llm_connect_timeout_s": 60.0,
+        "llm_idle_timeout_s": 60.0,
+        "llm_total_timeout_s": 120.0,
         "llm_num_ctx": 8192,
         "llm_num_predict": 2048,
     }

@@ -18,7 +18,7 @@ CUT = object()
 """A step that closes the connection at once."""
 
 Steps = list[Any]
-"""What is played: bytes are sent, numbers are seconds of silence, CUT closes."""
+"""What is played: bytes are sent, numbers are seconds of silence, a threading.Event is waited for, CUT closes."""
 
 VERSION = {"version": "0.32.15"}
 DIGEST = "d1" * 32
@@ -129,6 +129,9 @@ def scripted_server(script: Script, facts: dict[str, Any] | None = None) -> Iter
             if isinstance(step, bytes):
                 writer.write(step)
                 await writer.drain()
+            elif isinstance(step, threading.Event):
+                while not step.is_set():  # noqa: ASYNC110 - set from another thread
+                    await asyncio.sleep(0.01)
             else:
                 await asyncio.sleep(step)
         return True
@@ -182,9 +185,9 @@ def scripted_server(script: Script, facts: dict[str, Any] | None = None) -> Iter
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert ready.wait(5)
+    assert ready.wait(60)
     try:
         yield seen
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join(60)

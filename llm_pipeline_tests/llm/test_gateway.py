@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from llm_pipeline_tests.llm.scripted_server import (
     scripted_server,
     stream,
 )
+from llm_pipeline_tests.waiting import until
 
 GOOD = good_text(["a", "b"])
 
@@ -236,25 +237,25 @@ def test_a_missing_model_stops_the_run_after_one_call(tmp_path: Path) -> None:
 
 
 def test_an_idle_server_is_given_up_twice_and_not_more(tmp_path: Path) -> None:
-    reply, server = ask(tmp_path, stream([lines_of(GOOD)[0], 3.0]), llm_idle_timeout_s=0.2)
+    reply, server = ask(tmp_path, stream([lines_of(GOOD)[0], 3_600]), llm_idle_timeout_s=0.5)
     assert type(reply.error).__name__ == "Timeout"
-    assert "no byte for 0.2 s" in str(reply.error)
+    assert "no byte for 0.5 s" in str(reply.error)
     assert len(server.calls) == 2
-    assert reply.attempts[0].raw_response == json.loads(lines_of(GOOD)[0])["message"]["content"]
+    # (of either: a machine that stands still for half a second loses the line of one)
+    first = json.loads(lines_of(GOOD)[0])["message"]["content"]
+    assert first in {attempt.raw_response for attempt in reply.attempts}
 
 
 def test_a_slow_but_steady_stream_is_not_idle(tmp_path: Path) -> None:
-    slowly = [part for line in lines_of(GOOD, pieces=6) for part in (line, 0.1)]
-    reply, _ = ask(tmp_path, stream(slowly), llm_idle_timeout_s=0.4)
+    slowly = [part for line in lines_of(GOOD, pieces=8) for part in (line, 0.15)]  # longer than the limit on the whole
+    reply, _ = ask(tmp_path, stream(slowly), llm_idle_timeout_s=1.0)
     assert reply.error is None
 
 
 def test_an_endless_stream_meets_the_total_limit(tmp_path: Path) -> None:
-    endless = [part for _ in range(100) for part in (lines_of(GOOD)[0], 0.05)]
-    started = time.monotonic()
+    endless = [part for _ in range(2_000) for part in (lines_of(GOOD)[0], 0.05)]
     reply, _ = ask(tmp_path, stream(endless), llm_total_timeout_s=0.4)
     assert type(reply.error).__name__ == "Timeout"
-    assert time.monotonic() - started < 3
 
 
 def test_a_huge_body_is_not_read_to_its_end() -> None:
@@ -334,17 +335,20 @@ def test_secrets_reach_the_server_but_neither_rows_nor_files(user: str, sent: st
 
 
 def test_at_most_the_configured_number_of_calls_is_in_flight(tmp_path: Path) -> None:
-    used = settings(tmp_path, llm_concurrency=4)
+    used, full = settings(tmp_path, llm_concurrency=4), threading.Event()
 
-    async def run(url: str) -> list[Reply[Balls]]:
-        async with gateway(used, url) as open_gateway:
+    async def run(server: ScriptedServer) -> list[Reply[Balls]]:
+        async with gateway(used, server.url) as open_gateway:
             asked = interrogation(used)
             question = build(asked)(["a", "b"])
-            calls = (open_gateway.ask(asked, question.messages, question.schema) for _ in range(12))
-            return await asyncio.gather(*calls)
+            calls = [open_gateway.ask(asked, question.messages, question.schema) for _ in range(12)]
+            waiting = asyncio.gather(*calls)
+            await asyncio.to_thread(until, lambda: server.in_flight == 4)
+            full.set()
+            return await waiting
 
-    with scripted_server(lambda *_: [0.1, *answer(GOOD)]) as server:
-        replies = asyncio.run(run(server.url))
+    with scripted_server(lambda *_: [full, *answer(GOOD)]) as server:
+        replies = asyncio.run(run(server))
     assert all(reply.error is None for reply in replies)
     assert server.most_in_flight == 4
 
@@ -357,7 +361,7 @@ def test_a_cancelled_question_leaves_its_finished_attempts_behind(tmp_path: Path
 
         async def sleep(seconds: float) -> None:
             pausing.set()
-            await asyncio.sleep(30)
+            await asyncio.sleep(3_600)
 
         async with gateway(used, url, sleep=sleep) as open_gateway:
             asked = interrogation(used)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import ceil, log2
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,7 @@ from llm_pipeline_tests.llm.scripted_server import (
     scripted_server,
     stream,
 )
+from llm_pipeline_tests.waiting import until
 
 IDS = [f"ball-{number}" for number in range(25)]
 Judge = Callable[[list[str], int], Steps]
@@ -233,7 +236,10 @@ def misbehave(ids: list[str], luck: random.Random, evil: frozenset[str]) -> Step
     return plays.get(kind, answer(good_text(ids)))
 
 
-@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ONE_FOLDER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@hypothesis_settings(max_examples=30, suppress_health_check=ONE_FOLDER)
 @given(st.integers(1, 30), st.integers(0, 2**32), st.frozensets(st.integers(0, 29), max_size=3), st.integers(1, 3))
 def test_whatever_happens_every_item_is_accounted_for_at_a_bounded_price(
     tmp_path: Path, count: int, seed: int, evil: frozenset[int], tries: int
@@ -256,8 +262,17 @@ def _many(used: Settings, url: str, batches: list[list[str]]) -> list[BatchOutco
 
 def test_batches_run_side_by_side_within_the_limit(tmp_path: Path) -> None:
     batches = [[f"{batch}-{number}" for number in range(5)] for batch in range(20)]
-    with scripted_server(lambda request, _: [0.1, *answer(good_text(ids_of(request)))]) as server:
-        outcomes = _many(settings(tmp_path, llm_concurrency=6), server.url, batches)
+    full = threading.Event()
+    with (
+        scripted_server(lambda request, _: [full, *answer(good_text(ids_of(request)))]) as server,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        asking = beside.submit(_many, settings(tmp_path, llm_concurrency=6), server.url, batches)
+        try:
+            until(lambda: server.in_flight == 6)
+        finally:
+            full.set()
+        outcomes = asking.result()
     assert sum(len(outcome.answers) for outcome in outcomes) == 100
     assert server.most_in_flight == 6
 

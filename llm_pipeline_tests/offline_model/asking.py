@@ -72,7 +72,7 @@ def body(records: Iterable[Any] = RECORDS, **changes: Any) -> dict[str, Any]:
 
 
 def ask(url: str, records: Iterable[Any] = RECORDS, **changes: Any) -> httpx.Response:
-    return httpx.post(f"{url}/api/chat", json=body(records, **changes), timeout=10, trust_env=False)
+    return httpx.post(f"{url}/api/chat", json=body(records, **changes), timeout=120, trust_env=False)
 
 
 def answer_of(response: httpx.Response) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from llm_pipeline.offline_model.process import running_in_thread
 from llm_pipeline_tests.offline_model.asking import RECORDS, answer_of, ask, body, lines_of, record, statuses
+from llm_pipeline_tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +210,7 @@ def test_a_kept_connection_serves_many_requests_and_split_packets(url):
         for _ in range(3):
             assert client.get("/api/version").status_code == 200
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as raw:
+    with socket.create_connection((host, int(port)), timeout=60) as raw:
         for piece in (b"GET /api/ver", b"sion HTTP/1.1\r\nHo", b"st: localhost\r\nConnection: close\r\n\r\n"):
             raw.sendall(piece)
         assert raw.makefile("rb").read().startswith(b"HTTP/1.1 200 OK\r\n")
@@ -226,18 +227,17 @@ def test_a_kept_connection_serves_many_requests_and_split_packets(url):
 )
 def test_what_is_not_a_request_is_refused_and_the_connection_closed(url, raw, status):
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(raw)
         assert connection.recv(100).split(b" ")[1] == status
 
 
 def test_latency_is_waited_for_side_by_side():
-    with running_in_thread(latency_ms=2_000) as server, ThreadPoolExecutor(8) as pool:
+    with running_in_thread(latency_ms=1_000) as server, ThreadPoolExecutor(30) as pool:
         started = monotonic()
-        replies = list(pool.map(lambda _: ask(server.base_url), range(8)))
-        assert monotonic() - started >= 2.0
+        replies = list(pool.map(lambda _: ask(server.base_url), range(30)))
+        assert 1.0 <= monotonic() - started < 30.0  # one after the other they would take thirty seconds at least
         assert all(reply.status_code == 200 for reply in replies)
-        assert server.model.log.in_flight_max == 8
 
 
 def test_slots_make_further_calls_queue():
@@ -248,13 +248,26 @@ def test_slots_make_further_calls_queue():
 
 
 def test_a_client_that_leaves_cancels_its_call():
-    with running_in_thread(latency_ms=60_000) as server:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{server.base_url}/api/chat", json=body(), timeout=0.2, trust_env=False)
-        deadline = monotonic() + 5
-        while server.model.log.in_flight and monotonic() < deadline:
-            get(server.base_url, "/api/version")
+    with running_in_thread() as server:
+        server.model.held = True
+        host, port = server.base_url.removeprefix("http://").split(":")
+        sent = json.dumps(body()).encode()
+        with socket.create_connection((host, int(port)), timeout=60) as leaving:
+            head = f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(sent)}\r\n\r\n"
+            leaving.sendall(head.encode() + sent)
+            until(lambda: server.model.log.in_flight == 1)
+        until(lambda: server.model.log.in_flight == 0)
         assert get(server.base_url, "/offline/calls").json()["abandoned"] == 1
+
+
+def test_while_it_is_held_no_chat_is_answered_but_everything_else_is():
+    with running_in_thread() as server, ThreadPoolExecutor(3) as pool:
+        server.model.held = True
+        replies = [pool.submit(ask, server.base_url) for _ in range(3)]
+        until(lambda: server.model.log.in_flight == 3)
+        assert get(server.base_url, "/offline/calls").json()["by_status"] == {}
+        server.model.held = False
+        assert [one.result().status_code for one in replies] == [200, 200, 200]
 
 
 def test_calls_are_counted_with_the_records_they_asked_about():
@@ -269,12 +282,3 @@ def test_calls_are_counted_with_the_records_they_asked_about():
         assert counted["records"]["r-clean"] == 2
         assert counted["records"]["r-late"] == 1
         assert post(server.base_url, "/offline/reset", "").json()["calls"] == 0
-
-
-def test_an_answer_for_a_batch_costs_less_than_three_milliseconds():
-    many = [record(f"r{n}") for n in range(25)]
-    with running_in_thread() as server, httpx.Client(trust_env=False) as client:
-        fastest = min(
-            client.post(f"{server.base_url}/api/chat", json=body(many)).json()["total_duration"] for _ in range(20)
-        )
-    assert fastest < 3_000_000

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from time import monotonic, sleep
 
 import httpx
 import pytest
@@ -15,6 +14,7 @@ from llm_pipeline.offline_model.api import Behaviour
 from llm_pipeline.offline_model.faults import Fault, FaultPlan
 from llm_pipeline.offline_model.process import OfflineModelStartError, running, start, stop
 from llm_pipeline_tests.offline_model.asking import ask
+from llm_pipeline_tests.waiting import until
 
 PARENT = """
 import sys, time
@@ -23,30 +23,19 @@ child, url = start()
 sys.stdout.write(f"{{child.pid}} {{url}}\\n")
 sys.stdout.flush()
 {middle}
-time.sleep(60)
+time.sleep(600)
 """
 
 
 def alive(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/api/version", timeout=1, trust_env=False).status_code == 200
+        return httpx.get(f"{url}/api/version", timeout=60, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
 
 
-def wait_until_gone(url: str, seconds: float) -> bool:
-    deadline = monotonic() + seconds
-    while alive(url):
-        if monotonic() > deadline:
-            return False
-        sleep(0.05)
-    return True
-
-
 def test_it_answers_when_the_block_begins_and_is_gone_when_it_ends():
-    started = monotonic()
     with running() as url:
-        assert monotonic() - started < 5
         assert ask(url).status_code == 200
     assert not alive(url)
 
@@ -76,7 +65,7 @@ def test_kill_minus_nine_of_the_parent_leaks_nothing(middle):
     parent.kill()
     parent.wait()
     try:
-        assert wait_until_gone(url, 5)
+        until(lambda: not alive(url))
     finally:
         os.killpg(parent.pid, signal.SIGKILL) if middle else None
         parent.stdout.close()

@@ -163,7 +163,7 @@ def test_an_evaluation_that_no_server_answers_stores_no_verdict_and_keeps_its_ca
         whole = WHOLE if key == KEY else anomaly_template()
         register_prompts(conn, [whole], NOW)
         version = add(conn, with_version(whole.text, "99.0.0"))
-        used = settings(tmp_path, "http://127.0.0.1:9", llm_max_attempts=1, llm_connect_timeout_s=1.0)
+        used = settings(tmp_path, "http://127.0.0.1:9", llm_max_attempts=1)
         with pytest.raises(Unreachable):
             evaluate_version(conn, used, key, version, now=NOW, repeats=1)
         assert conn.execute("SELECT count(*) FROM prompt_evaluations").fetchone() == (0,)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llm_pipeline.offline_model.faults import Fault, FaultPlan
-from llm_pipeline_tests.commands import Outcome, llm_pipeline
+from llm_pipeline_tests.commands import Outcome, called
 from llm_pipeline_tests.replay.scenes import TODAY, Scene, changed_prompt
 from llm_pipeline_tests.validation.service.runs import query
 
@@ -20,7 +20,7 @@ def command(few: Scene):
     """Runs a command against the scene's database, server and lake."""
 
     def run(*arguments: object) -> Outcome:
-        return llm_pipeline(
+        return called(
             *arguments,
             DATABASE_URL=few.url,
             OLLAMA_BASE_URL=few.server.base_url,

@@ -94,7 +94,7 @@ def test_a_lake_that_moved_as_a_whole_is_whole(db, tmp_path):
 NAMES = st.text("ab-./_0Z".replace("/", ""), min_size=1, max_size=4).filter(lambda name: set(name) - {"."})
 
 
-@property_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@property_settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(st.dictionaries(NAMES, st.booleans(), min_size=1, max_size=8))
 def test_files_and_rows_meet_whatever_the_folders_are_called(database_url, db, tmp_path, names):
     """Folder names that sort around the slash are where a merge of two sorted lists goes wrong."""

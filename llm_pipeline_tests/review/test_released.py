@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from time import monotonic, sleep
 
 import dagster as dg
 import pytest
@@ -26,19 +25,17 @@ from llm_pipeline_tests.review.scene import (
     review,
     signal,
 )
+from llm_pipeline_tests.waiting import until_settled
 
 TODAY = date(2026, 3, 4)
 
 
-def released_after(conn, cursor, decisions, limit=100):
-    """What the decisions after a cursor ask for, once that many have settled: transactions of other tests on this
-    server delay them; they end."""
-    deadline = monotonic() + 60
-    while (found := read_released(conn, cursor, limit)).decisions < decisions and monotonic() < deadline:
-        conn.commit()
-        sleep(0.05)
-    conn.commit()
-    return found
+def released_after(url, cursor, limit=100):
+    """What the decisions after a cursor ask for, once they have settled: transactions of other tests on this server
+    delay them; they end."""
+    until_settled(url, "review_decisions", "xid")
+    with connect(url) as conn:
+        return read_released(conn, cursor, limit)
 
 
 def test_decisions_ask_for_the_days_they_release_and_are_read_once(db, database_url):
@@ -47,7 +44,8 @@ def test_decisions_ask_for_the_days_they_release_and_are_read_once(db, database_
     review(db, signal(db, "a", as_of_date=DISCLOSED + timedelta(days=3)), "approved")
     review(db, signal(db, "b"), "rejected")
     review(db, recommendation(db, "fb"), "approved")
-    found = released_after(db, Cursor(), 4)
+    db.commit()
+    found = released_after(database_url, Cursor())
     assert (found.decisions, found.anomalies) == (4, {DISCLOSED: 1})
     assert found.trading_signals == {DISCLOSED + timedelta(days=3): 1}
     assert read_released(db, found.cursor, 100) == Released(0, {}, {}, found.cursor)
@@ -67,22 +65,24 @@ def test_a_decision_that_commits_late_is_not_lost(database_url):
         assert read_released(sensor, Cursor(), 100).decisions == 0
         sensor.commit()
         slow.commit()
-        assert released_after(sensor, Cursor(), 2).decisions == 2
+        sensor.commit()
+        assert released_after(database_url, Cursor()).decisions == 2
 
 
-def test_a_cursor_of_another_server_begins_again(db):
+def test_a_cursor_of_another_server_begins_again(db, database_url):
     review(db, signal(db, "a"), "approved")
-    assert released_after(db, Cursor(9_000_000_000_000, 7), 1).decisions == 1
+    db.commit()
+    assert released_after(database_url, Cursor(9_000_000_000_000, 7)).decisions == 1
 
 
-def test_decisions_restored_from_another_server_are_read_first(db):
+def test_decisions_restored_from_another_server_are_read_first(db, database_url):
     review(db, signal(db, "a"), "approved")
     review(db, signal(db, "b"), "approved")
     db.execute("CREATE TABLE restored AS SELECT * FROM review_decisions")
     db.execute("ALTER TABLE review_decisions DISABLE TRIGGER append_only")
     db.execute("UPDATE review_decisions SET xid = '9000000000000' WHERE item_id = 'sig-b'")
     db.commit()
-    assert released_after(db, Cursor(), 2).decisions == 2
+    assert released_after(database_url, Cursor()).decisions == 2
 
 
 def requested(runs):

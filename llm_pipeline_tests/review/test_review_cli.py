@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llm_pipeline_tests.anomalies.stored import disclosure_id
-from llm_pipeline_tests.commands import llm_pipeline
+from llm_pipeline_tests.commands import called
 from llm_pipeline_tests.review.scene import (
     DUPLICATE,
     MISMATCH,
@@ -31,14 +31,14 @@ def stored(db, database_url, monkeypatch):
 
 
 def test_what_waits_is_listed_for_people_and_as_one_object(stored):
-    told = llm_pipeline("review", "list")
+    told = called("review", "list")
     assert told.code == 0
     assert [line.split()[0] for line in told.stdout.splitlines()] == [
         "quarantine", "flagged", "signal", "recommendation",
     ]  # fmt: skip
     assert "\x1b" not in told.stdout  # a filer's name does not steer the terminal
     assert told.last_line == "1 quarantine, 1 flagged, 1 signal, 1 recommendation waiting"
-    found = llm_pipeline("review", "list", "--kind", "flagged", "--json").json
+    found = called("review", "list", "--kind", "flagged", "--json").json
     assert found["waiting"] == {"flagged": 1}
     assert [one["id"] for one in found["items"]] == [disclosure_id("odd")]
 
@@ -46,18 +46,18 @@ def test_what_waits_is_listed_for_people_and_as_one_object(stored):
 def test_an_item_is_shown_whole_and_decided_on_as_it_was_seen(stored):
     item_id = quarantine_id(stored, "twice")
     stored.commit()
-    told = llm_pipeline("review", "show", "quarantine", item_id)
+    told = called("review", "show", "quarantine", item_id)
     assert (told.code, "duplicate seen" in told.stdout) == (0, True)
-    shown = llm_pipeline("review", "show", item_id, "--json").json
+    shown = called("review", "show", item_id, "--json").json
     assert (shown["state"], shown["waits"], shown["content"]["record"]["ticker"]) == ("pending", True, "AAPL")
     stored.execute("UPDATE trading_disclosures SET amount_range_min = 1 WHERE id = %s", [disclosure_id("twice")])
     stored.commit()
-    late = llm_pipeline("review", "approve", item_id, *WHO, "--seen", shown["seen"])
+    late = called("review", "approve", item_id, *WHO, "--seen", shown["seen"])
     assert (late.code, "is not what was seen" in late.last_line) == (1, True)
-    seen = llm_pipeline("review", "show", item_id, "--json").json["seen"]
-    done = llm_pipeline("review", "approve", item_id, *WHO, "--seen", seen, "--json")
+    seen = called("review", "show", item_id, "--json").json["seen"]
+    done = called("review", "approve", item_id, *WHO, "--seen", seen, "--json")
     assert (done.code, done.json["decided"][0]["releases"]) == (0, "anomalies")
-    history = llm_pipeline("review", "show", item_id, "--json").json["decisions"]
+    history = called("review", "show", item_id, "--json").json["decisions"]
     assert [(one["decision"], one["reviewed_by"], one["why"]) for one in history] == [
         ("approved", "Thaddea Brindlewick", "read the filing")
     ]
@@ -65,7 +65,7 @@ def test_an_item_is_shown_whole_and_decided_on_as_it_was_seen(stored):
 
 def test_many_ids_are_decided_each_for_itself_and_the_refused_ones_told(stored):
     review(stored, disclosure_id("odd"), "rejected")
-    done = llm_pipeline("review", "approve", "fb-1", "sig-nowhere", disclosure_id("odd"), *WHO, "--json")
+    done = called("review", "approve", "fb-1", "sig-nowhere", disclosure_id("odd"), *WHO, "--json")
     assert done.code == 1
     assert [one["id"] for one in done.json["decided"]] == ["fb-1"]
     assert [one["id"] for one in done.json["refused"]] == ["sig-nowhere", disclosure_id("odd")]
@@ -73,7 +73,7 @@ def test_many_ids_are_decided_each_for_itself_and_the_refused_ones_told(stored):
     assert unknown == ("failed: there is no item to review 'sig-nowhere'; `llm-pipeline review list` shows what waits")
     assert "rejected by Thaddea" in decided
     assert value(stored, "SELECT status FROM llm_prompt_recommendations") == "approved"
-    again = llm_pipeline("review", "approve", "flagged", disclosure_id("odd"), *WHO, "--again")
+    again = called("review", "approve", "flagged", disclosure_id("odd"), *WHO, "--again")
     assert again.code == 0
     assert f"flagged {disclosure_id('odd')} approved; anomalies to run for 2020-06-15" in again.stdout
 
@@ -92,5 +92,5 @@ def test_many_ids_are_decided_each_for_itself_and_the_refused_ones_told(stored):
     ],
 )
 def test_wrong_usage_changes_nothing(stored, arguments):
-    assert llm_pipeline("review", *arguments).code == 2
+    assert called("review", *arguments).code == 2
     assert value(stored, "SELECT count(*) FROM review_decisions") == 0

@@ -55,7 +55,7 @@ def test_the_second_waits_for_the_first_and_is_told_what_was_decided(db, databas
             other.join(0.02)
         assert other.is_alive(), outcome
         first.commit()
-        other.join(30)
+        other.join(240)
     assert "approved by Thaddea" in outcome["second"]
     assert db.execute("SELECT decision, reviewed_by FROM review_decisions").fetchall() == [("approved", "Thaddea")]
 
@@ -87,6 +87,6 @@ def test_many_at_once_leave_one_decision_each(db, database_url):
     for one in workers:
         one.start()
     for one in workers:
-        one.join(60)
+        one.join(240)
     assert db.execute("SELECT count(*), count(DISTINCT item_id) FROM review_decisions").fetchone() == (6, 6)
     assert len(refusals) == 18

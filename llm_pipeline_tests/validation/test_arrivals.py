@@ -8,12 +8,16 @@ import pytest
 
 from llm_pipeline.db.connection import connect
 from llm_pipeline.validation.arrivals import Cursor, read_arrivals
+from llm_pipeline_tests.waiting import until_settled
 
 INSERT = "INSERT INTO trading_disclosures (asset_name, disclosure_date) VALUES (%s, %s)"
 DAY = date(2024, 5, 6)
 
 
-def arrivals_of(url, cursor=None, limit=100):
+def arrivals_of(url, cursor=None, limit=100, *, wait=True):
+    """Once the rows have settled: transactions of other tests on this server delay them."""
+    if wait:
+        until_settled(url)
     with connect(url) as conn:
         return read_arrivals(conn, cursor or Cursor(), limit)
 
@@ -28,7 +32,7 @@ def test_a_row_that_commits_late_with_a_lower_number_is_not_missed(database_url)
     with connect(database_url) as slow:
         slow.execute(INSERT, ["slow", DAY])  # takes the lower sequence number and transaction id
         add(database_url, DAY)
-        early = arrivals_of(database_url)
+        early = arrivals_of(database_url, wait=False)
         assert early.seen == 0  # the quick row waits for the slow one, else the cursor would pass it
         slow.commit()
     both = arrivals_of(database_url, early.cursor)

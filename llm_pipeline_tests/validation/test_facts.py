@@ -14,6 +14,7 @@ from llm_pipeline.validation.context import context_of
 from llm_pipeline.validation.facts import compute_facts
 from llm_pipeline.validation.issue import EXPECTATIONS
 from llm_pipeline.validation.record import MODEL_FIELDS, record_from_json
+from llm_pipeline_tests.steps import steps
 from llm_pipeline_tests.validation.records import CLERK, EFD, NOW, facts_of, issues_of, only, record
 
 
@@ -197,16 +198,15 @@ def test_facts_of_any_record_name_only_fields_that_exist(data: dict[str, Any]) -
 def test_a_huge_hostile_field_costs_little(field: str, unit: str) -> None:
     start = time.process_time()
     facts_of(record(**{field: unit * 100_000}))
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 30  # of a processor: an expression that goes back and forth takes minutes
 
 
-def test_a_typical_record_takes_less_than_a_quarter_of_a_millisecond() -> None:
+def test_ten_times_as_many_records_take_ten_times_as_many_steps() -> None:
     rows = [replace(record(), record_id=f"r{i}", filer_name=f"Filer {chr(65 + i % 26)} Name") for i in range(2_000)]
     rows = [
         replace(r, transaction_date=str(date(2022, 1, 3) + timedelta(days=7 * (i // 26)))) for i, r in enumerate(rows)
     ]
     context = context_of(rows, NOW)
-    compute_facts(rows[:50], context)
-    start = time.process_time()
-    compute_facts(rows, context)
-    assert (time.process_time() - start) / len(rows) < 0.001  # 0.1 ms measured; generous for slow machines
+    compute_facts(rows[:50], context)  # what is computed once is there by now
+    few, many = (steps(lambda n=n: compute_facts(rows[:n], context)) for n in (200, 2_000))
+    assert many < 12 * few

@@ -41,15 +41,16 @@ ALL_STATUSES = ("pass", "flag", "reject")
 
 
 def settings(home: Path, base_url: str | None, **given: Any) -> Settings:
-    """Settings of a quick run: short pauses and timeouts, the model that answers at `base_url`."""
+    """Settings of a quick run: short pauses, the model that answers at `base_url`. Timeouts bear a machine that stands
+    still for a while."""
     quick: dict[str, Any] = {
         "llm_pipeline_home": home,
         "ollama_base_url": base_url,
         "llm_validation_model": MODEL_NAME,
         "llm_backoff_s": 0.01,
-        "llm_connect_timeout_s": 1.0,
-        "llm_idle_timeout_s": 0.5,
-        "llm_total_timeout_s": 5.0,
+        "llm_connect_timeout_s": 60.0,
+        "llm_idle_timeout_s": 60.0,
+        "llm_total_timeout_s": 120.0,
         "llm_num_ctx": 32768,
         "llm_num_predict": 8192,
     }

@@ -29,7 +29,7 @@ from llm_pipeline_tests.validation.service.runs import (
 from llm_pipeline_tests.waiting import until
 
 N = 400
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 def decided(conn) -> int:
@@ -43,17 +43,21 @@ def answered(home: Path) -> set[str]:
     return {file.parent.name for file in home.glob("lake/llm_runs/*/*/*/*/response_json.json.gz")}
 
 
-def cut_while_answers_wait_to_be_stored(url: str) -> None:
+def waiting(conn) -> int:
+    """How many connections of the database wait for a lock."""
+    return conn.execute(WAITING).fetchone()[0]
+
+
+def cut_while_answers_wait_to_be_stored(url: str, locking: psycopg.Connection, held: list[str]) -> None:
     """End every other connection of the database and refuse new ones, as a server that shuts down does.
 
-    It happens once some disclosures are decided and while at least two batches, each with an answer, wait for a lock:
-    cut at any other moment, the run may have been reading, with no answer to lose.
+    It happens once some disclosures are decided and while two batches, each with an answer, wait for the lock on one of
+    their rows, so that the run cannot end before: cut at any other moment, it may have been reading, with no answer to
+    lose.
     """
-    with connect(url, autocommit=True) as conn, connect(url) as locking:
+    with connect(url, autocommit=True) as conn:
         name = conn.execute("SELECT current_database()").fetchone()[0]
-        until(lambda: decided(conn) >= 100)
-        locking.execute("LOCK TABLE trading_disclosures IN EXCLUSIVE MODE")  # may be read, not written
-        until(lambda: conn.execute(WAITING, [name]).fetchone()[0] >= 2)
+        until(lambda: decided(conn) >= 100 and waiting(conn) == len(held))
         conn.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
         conn.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> ALL(%s)",
@@ -74,14 +78,18 @@ def test_a_lost_database_loses_no_verdict_and_no_call(database_url, server, tmp_
             conn.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     worker_url = psycopg.conninfo.make_conninfo(database_url, user=f"{name}_worker")
     try:
-        with running_in_thread(latency_ms=40, faults=FaultPlan((Fault("http_503", every_nth=3),))) as model:
+        with running_in_thread(faults=FaultPlan((Fault("http_503", every_nth=3),))) as model:
             used = settings(tmp_path, model.base_url, llm_concurrency=4, llm_backoff_s=0.1, llm_max_attempts=8)
 
+            held = [pending.disclosures[n]["id"] for n in (150, 250)]
+
             async def both() -> None:
-                await asyncio.gather(
-                    validating(worker_url, used, batch_size=10),
-                    asyncio.to_thread(cut_while_answers_wait_to_be_stored, database_url),
-                )
+                with connect(database_url) as locking:
+                    locking.execute("SELECT FROM trading_disclosures WHERE id::text = ANY(%s) FOR UPDATE", [held])
+                    await asyncio.gather(
+                        validating(worker_url, used, batch_size=10),
+                        asyncio.to_thread(cut_while_answers_wait_to_be_stored, database_url, locking, held),
+                    )
 
             with pytest.raises(psycopg.OperationalError):
                 asyncio.run(both())
@@ -130,14 +138,14 @@ def test_a_run_that_is_stopped_while_it_stores_forgets_no_call(database_url, tmp
         with connect(database_url) as conn:
             conn.execute("LOCK TABLE trading_disclosures IN EXCLUSIVE MODE")  # may be read, not written
             run = asyncio.create_task(validating(database_url, used))
-            while len(answered(tmp_path)) < 4:  # noqa: ASYNC110 - files tell nobody when they appear
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.1)
+            with connect(database_url, autocommit=True) as looking:
+                await asyncio.to_thread(until, lambda: waiting(looking) == 4)
+            assert len(answered(tmp_path)) == 4
             run.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await run
 
-    asyncio.run(asyncio.wait_for(stopped(), 30))
+    asyncio.run(asyncio.wait_for(stopped(), 240))
     assert set(statuses(database_url).values()) == {"pending"}
     assert query(database_url, "SELECT id FROM llm_audit_trail") == []
     run = validate(database_url, used, run_id="run-2")

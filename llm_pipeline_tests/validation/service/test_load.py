@@ -27,9 +27,9 @@ from llm_pipeline_tests.validation.service.runs import (
 
 
 def test_a_burst_is_worked_off_by_the_schedules_windows_alone(database_url, tmp_path, honest):
-    pending, expected = mixed_set(5_000)
+    pending, expected = mixed_set(2_500)
     load(database_url, pending)
-    used, cap = settings(tmp_path, honest.base_url), 1_000
+    used, cap = settings(tmp_path, honest.base_url), 500
     days = query(database_url, "SELECT count(*) AS n FROM trading_disclosures GROUP BY disclosure_date")
     assert len(days) >= 25
     largest = max(row["n"] for row in days)
@@ -49,7 +49,7 @@ def test_a_burst_is_worked_off_by_the_schedules_windows_alone(database_url, tmp_
         decided.append(sum(run.report.decided for run in runs))
         assert decided[-1] == sum(window.disclosures for window in windows)
         assert decided[-1] <= cap + largest  # whole days are taken
-    assert sum(decided) == 5_000
+    assert sum(decided) == 2_500
     assert statuses(database_url) == expected
     check_stored_reasons(database_url)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 
@@ -47,12 +46,10 @@ def check_nothing_decided(url, error_class):
     assert query(url, "SELECT id FROM data_quality_issues") == []
 
 
-def test_no_server_is_said_within_seconds_and_for_every_record(database_url, tmp_path, dead_url, expected):
+def test_no_server_is_said_after_a_few_tries_and_for_every_record(database_url, tmp_path, dead_url, expected):
     used = settings(tmp_path, dead_url)
-    began = time.monotonic()
     with pytest.raises(ModelUnusableError) as raised:
         validate(database_url, used)
-    assert time.monotonic() - began < 5
     assert dead_url in str(raised.value)
     assert "`ollama serve`" in str(raised.value)
     assert f"{N} disclosures stay pending" in str(raised.value)
