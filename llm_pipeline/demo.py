@@ -69,6 +69,7 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
     """
     began = time.monotonic()
     sample = settings.llm_pipeline_home / "sample"
+    first, start, end = _sample_window(sample)
     local_stack.enter(
         settings,
         {
@@ -84,7 +85,6 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoSummary:
     url = resolve_url(settings)
     applied = migrate(url)
     say(f"[1/5] PostgreSQL is up, {len(applied)} migrations applied")
-    first, start, end = _sample_window(sample)
     say(f"[2/5] synthetic filings in {sample}")
     from llm_pipeline.defs.launch import materialize_window
     from llm_pipeline.demo_history import load_history
@@ -117,6 +117,7 @@ def _reference_sources(sample: Path) -> dict[str, str]:
         "COMMITTEE_SECTORS_SOURCE": str(congress / "committee_sector_map.csv"),
         "LEGISLATIVE_CALENDAR_SOURCE": str(congress / "calendar.csv"),
         "TICKER_SECTORS_SOURCE": str(reference / "ticker_sector.csv"),
+        "EARLIER_TICKER_SECTORS_SOURCE": ",".join(map(str, sorted(reference.glob("constituents_*.csv")))),
         "TICKER_CHANGES_SOURCE": str(reference / "ticker_renames.csv"),
         "MARKET_PRICES_SOURCE": str(sample / "prices" / "prices_daily_adj.csv.gz"),
     }

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
         None, description="CSV of hearings and floor votes, or https://api.congress.gov/v3/committee-meeting/..."
     )
     ticker_sectors_source: str | None = Field(None, description="CSV: ticker to GICS sector")
+    earlier_ticker_sectors_source: str | None = Field(None, description="CSV lists of constituents of earlier days")
     ticker_changes_source: str | None = Field(None, description="CSV of renamed and ended tickers")
     market_prices_source: str | None = Field(None, description="CSV of daily adjusted closes")
     congress_api_key: SecretStr | None = Field(None, description="key of api.congress.gov")

@@ -183,14 +183,15 @@ def _with_exclusions(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_sectors(frame: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """The sector of each trade's company on its day; day by day only for tickers that were ever renamed."""
-    if not reference.ticker_sectors:
+    """The sector of each trade's company on its day; day by day only for tickers whose answer depends on the day."""
+    if not (reference.ticker_sectors or reference.earlier_ticker_sectors):
         return frame.with_columns(sector=pl.lit(None, dtype=pl.String))
-    moving = _renamed(reference)
-    steady = frame.filter(pl.col("ticker").is_not_null() & ~pl.col("ticker").is_in(sorted(moving)))
+    known = frame["ticker"].drop_nulls().unique().sort()
+    moving = [ticker for ticker in known if reference.sector_depends_on_day(ticker)]
+    steady = frame.filter(pl.col("ticker").is_not_null() & ~pl.col("ticker").is_in(moving))
     first_days = steady.group_by("ticker").agg(pl.col("transaction_date").min())
     by_ticker = {ticker: reference.sector_of(ticker, day) for ticker, day in first_days.drop_nulls().iter_rows()}
-    pairs = frame.filter(pl.col("ticker").is_in(sorted(moving))).select("ticker", "transaction_date").unique()
+    pairs = frame.filter(pl.col("ticker").is_in(moving)).select("ticker", "transaction_date").unique()
     by_day = pl.DataFrame(
         [
             (ticker, day, reference.sector_of(ticker, day))
@@ -208,10 +209,6 @@ def with_sectors(frame: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         )
         .drop("sector_then")
     )
-
-
-def _renamed(reference: Reference) -> set[str]:
-    return {name for change in reference.ticker_changes for name in (change.old, change.new) if name}
 
 
 def by_id(trades: Iterable[Trade]) -> Mapping[str, Trade]:

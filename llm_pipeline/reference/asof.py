@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
-from llm_pipeline.reference.codes import committee_code, main_committee, ticker_code
+from llm_pipeline.reference.codes import committee_code, main_committee
+from llm_pipeline.reference.company_sectors import CompanySectors
 from llm_pipeline.reference.filers import FilerIndex
+from llm_pipeline.reference.listings import Listings
 from llm_pipeline.reference.records import (
     GICS_SECTORS,
     CalendarEvent,
     Committee,
     CommitteeSpell,
+    EarlierTickerSector,
     EventKind,
     Legislator,
     Price,
@@ -51,7 +54,8 @@ _NO_EVENTS = _Timeline(())
 class Reference:
     """Everything known, as records; indexes are made at the first question of a kind and kept.
 
-    committee_sectors: GICS sectors by committee code. prices: series by ticker.
+    committee_sectors: GICS sectors by committee code. ticker_sectors: of today; earlier_ticker_sectors: of dated lists.
+    prices: series by ticker.
     """
 
     legislators: tuple[Legislator, ...] = ()
@@ -60,6 +64,7 @@ class Reference:
     committee_sectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: tuple[CalendarEvent, ...] = ()
     ticker_sectors: tuple[TickerSector, ...] = ()
+    earlier_ticker_sectors: tuple[EarlierTickerSector, ...] = ()
     ticker_changes: tuple[TickerChange, ...] = ()
     prices: Mapping[str, PriceSeries] = field(default_factory=dict)
 
@@ -172,73 +177,37 @@ class Reference:
     # Tickers and prices
 
     @cached_property
-    def _sectors_by_ticker(self) -> Mapping[str, TickerSector]:
-        # Of two spellings of one ticker ("AAPL" and the typing error "AAPl") the proper one counts.
-        proper_last = sorted(self.ticker_sectors, key=lambda row: row.ticker == ticker_code(row.ticker))
-        return {ticker_code(row.ticker): row for row in proper_last}
+    def _listings(self) -> Listings:
+        return Listings(self.ticker_changes)
 
     @cached_property
-    def _changes_of(self) -> Mapping[str, list[TickerChange]]:
-        changes: dict[str, list[TickerChange]] = defaultdict(list)
-        for change in sorted(self.ticker_changes, key=lambda change: change.day):
-            changes[change.old].append(change)
-        return changes
-
-    @cached_property
-    def _changes_into(self) -> Mapping[str, list[TickerChange]]:
-        changes: dict[str, list[TickerChange]] = defaultdict(list)
-        for change in sorted(self.ticker_changes, key=lambda change: change.day, reverse=True):
-            changes[change.new].append(change)
-        return changes
+    def _sectors(self) -> CompanySectors:
+        return CompanySectors(self.ticker_sectors, self.earlier_ticker_sectors, self._listings)
 
     def listings(self, ticker: str, day: date) -> tuple[str, ...]:
-        """The tickers under which tables may have the company that `ticker` named on a day, likeliest first.
-
-        Its own, its later and its earlier ones. A ticker that another company took over after that day is left out;
-        so are those of a buyer, which is another company.
-        """
-        ticker = ticker_code(ticker)
-        names: list[str] = []
-        current, at = ticker, day
-        while True:
-            change = next((change for change in self._changes_of.get(current, ()) if change.day > at), None)
-            if not (change and change.reused):
-                names.append(current)
-            if change is None or change.ended or change.new in names:
-                break
-            current, at = change.new, change.day
-        names += [name for name in self._earlier(ticker, day) if name not in names]
-        return tuple(names)
+        """The tickers under which tables may have the company that `ticker` named on a day (`Listings.of`)."""
+        return self._listings.of(ticker, day)
 
     def listing_ends(self, ticker: str, after: date, until: date) -> date | None:
-        """The first day in (after, until] on which the company that a ticker names on the day `after` was bought or
-        went private; its last close may be of that day. None where it is not known to have ended."""
-        for name in self.listings(ticker, after):
-            for change in self._changes_of.get(name, ()):
-                if change.ended and after < change.day <= until:
-                    return change.day
-        return None
+        """The first day in (after, until] on which that company was bought or went private (`Listings.ends`)."""
+        return self._listings.ends(ticker, after, until)
 
-    def _earlier(self, ticker: str, day: date) -> Iterable[str]:
-        at = day
-        while True:
-            into = self._changes_into.get(ticker, ())
-            change = next((one for one in into if one.day <= at and not one.ended), None)
-            if change is None:
-                return
-            if not change.reused:
-                yield change.old
-            ticker, at = change.old, change.day - timedelta(days=1)
+    def ticker_sector(self, ticker: str, day: date) -> TickerSector | EarlierTickerSector | None:
+        """What is known of the sector that the company a ticker named on a day had on that day (`CompanySectors`).
 
-    def ticker_sector(self, ticker: str, day: date) -> TickerSector | None:
-        """What is known of the sector of the company that a ticker named on a day."""
-        rows = (self._sectors_by_ticker.get(name) for name in self.listings(ticker, day))
-        return next((row for row in rows if row is not None and row.sector), None)
+        A list of before holds for all days up to its date, back to the list before it; days between the last list and
+        today take today's sector.
+        """
+        return self._sectors.on(ticker, day)
 
     def sector_of(self, ticker: str, day: date) -> str | None:
-        """Its GICS sector, or None."""
+        """Its GICS sector on that day, or None."""
         row = self.ticker_sector(ticker, day)
         return row.sector if row else None
+
+    def sector_depends_on_day(self, ticker: str) -> bool:
+        """Whether `sector_of` may answer differently for other days; where not, any day tells all."""
+        return self._sectors.depends_on_day(ticker)
 
     def price_on_or_after(self, ticker: str, day: date, within: timedelta = LONGEST_PRICE_GAP) -> Price | None:
         """The first close of the company that `ticker` named on a day, at or after it and at most `within` later."""

@@ -91,6 +91,9 @@ def unknown_sectors(cur: Cursor[Any]) -> list[str]:
         cur,
         """SELECT ticker || ': ' || sector FROM ticker_sectors WHERE sector <> ALL (%(sectors)s)
            UNION ALL
+           SELECT ticker || ' until ' || until || ': ' || sector FROM earlier_ticker_sectors
+           WHERE sector <> ALL (%(sectors)s)
+           UNION ALL
            SELECT committee_code || ': ' || array_to_string(sectors, ', ') FROM committee_sectors
            WHERE NOT sectors <@ %(sectors)s
            ORDER BY 1""",

@@ -12,7 +12,7 @@ from llm_pipeline.reference.readers.calendar import read_calendar
 from llm_pipeline.reference.readers.committees import read_committee_sectors, read_committee_spells, read_committees
 from llm_pipeline.reference.readers.legislators import read_legislators
 from llm_pipeline.reference.readers.prices import read_prices
-from llm_pipeline.reference.readers.tickers import read_ticker_changes, read_ticker_sectors
+from llm_pipeline.reference.readers.tickers import read_earlier_ticker_sectors, read_ticker_changes, read_ticker_sectors
 
 T = TypeVar("T")
 
@@ -22,6 +22,7 @@ SPELLS = "congress/*committee_membership*.csv*"
 COMMITTEE_SECTORS = "congress/committee_sector_map*.csv*"
 CALENDAR = "congress/*calendar*.csv*"
 TICKER_SECTORS = "reference/ticker_sector*.csv*"
+EARLIER_TICKER_SECTORS = "reference/*constituents_*.csv*"
 TICKER_CHANGES = "reference/ticker_renames*.csv*"
 PRICES = "prices/prices_daily*.csv*"
 
@@ -47,6 +48,7 @@ def load_reference(folder: str | Path, *, prices: bool = True) -> Reference:
         committee_sectors=sectors,
         events=read(CALENDAR, lambda location: read_calendar(location, sectors)),
         ticker_sectors=read(TICKER_SECTORS, read_ticker_sectors),
+        earlier_ticker_sectors=read(EARLIER_TICKER_SECTORS, read_earlier_ticker_sectors),
         ticker_changes=read(TICKER_CHANGES, read_ticker_changes),
         prices={series.ticker: series for series in read(PRICES, read_prices)} if prices else {},
     )

@@ -14,6 +14,7 @@ from llm_pipeline.reference.records import (
     CalendarEvent,
     Committee,
     CommitteeSpell,
+    EarlierTickerSector,
     Legislator,
     PriceSeries,
     Term,
@@ -51,6 +52,8 @@ def read_reference(cur: Cursor[Any], first: date, last: date, *, prices: bool = 
     committee_sectors = {code: tuple(sectors) for code, sectors in cur}
     cur.execute("SELECT ticker, name, sector, quality FROM ticker_sectors ORDER BY ticker")
     ticker_sectors = tuple(TickerSector(*row) for row in cur)
+    cur.execute("SELECT ticker, until, sector, name FROM earlier_ticker_sectors ORDER BY ticker, until")
+    earlier_ticker_sectors = tuple(EarlierTickerSector(*row) for row in cur)
     cur.execute(
         """SELECT old_ticker, new_ticker, day, ended, reused, note FROM ticker_changes ORDER BY old_ticker, day"""
     )
@@ -62,6 +65,7 @@ def read_reference(cur: Cursor[Any], first: date, last: date, *, prices: bool = 
         committee_sectors=committee_sectors,
         events=events,
         ticker_sectors=ticker_sectors,
+        earlier_ticker_sectors=earlier_ticker_sectors,
         ticker_changes=ticker_changes,
         prices=_prices(cur, first, last) if prices else {},
     )

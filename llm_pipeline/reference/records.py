@@ -112,6 +112,16 @@ class TickerSector:
 
 
 @dataclass(frozen=True)
+class EarlierTickerSector:
+    """The GICS sector that a ticker's company had on days up to `until`, that day included, by a list of that day."""
+
+    ticker: str
+    until: date
+    sector: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
 class TickerChange:
     """A ticker that became another on a day, or ended on it.
 

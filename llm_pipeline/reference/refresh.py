@@ -17,13 +17,18 @@ from llm_pipeline.reference.readers.committee_meetings import MeetingsApi, is_me
 from llm_pipeline.reference.readers.committees import read_committee_sectors, read_committee_spells, read_committees
 from llm_pipeline.reference.readers.legislators import read_legislators
 from llm_pipeline.reference.readers.prices import read_prices
-from llm_pipeline.reference.readers.tickers import read_ticker_changes, read_ticker_sectors
+from llm_pipeline.reference.readers.tickers import (
+    read_earlier_ticker_sectors,
+    read_ticker_changes,
+    read_ticker_sectors,
+)
 from llm_pipeline.reference.records import CalendarEvent
 from llm_pipeline.reference.store import (
     store_calendar,
     store_committee_sectors,
     store_committee_spells,
     store_committees,
+    store_earlier_ticker_sectors,
     store_legislators,
     store_prices,
     store_ticker_changes,
@@ -149,9 +154,14 @@ def refresh_calendar(
 
 
 def refresh_ticker_sectors(
-    conn: Connection[Any], location: str | None, changes_location: str | None, *, now: datetime
+    conn: Connection[Any],
+    location: str | None,
+    changes_location: str | None,
+    earlier_location: str | None,
+    *,
+    now: datetime,
 ) -> Refresh:
-    """`ticker_sectors` and `ticker_changes`."""
+    """`ticker_sectors`, `ticker_changes` and `earlier_ticker_sectors`."""
     changes = Changes()
     problems: list[str] = []
     with conn.transaction(), conn.cursor() as cur:
@@ -161,16 +171,21 @@ def refresh_ticker_sectors(
         if changes_location:
             renamed = read_ticker_changes(changes_location)
             changes, problems = changes + store_ticker_changes(cur, renamed.rows, now), problems + renamed.problems
+        if earlier_location:
+            earlier = read_earlier_ticker_sectors(earlier_location)
+            changes += store_earlier_ticker_sectors(cur, earlier.rows, now)
+            problems += earlier.problems
         return _looked_at(
             cur,
             "ticker_sectors",
-            (location, changes_location),
+            (location, changes_location, earlier_location),
             changes,
             problems,
             {"sectors_are_gics": audit.unknown_sectors(cur)},
             {
                 "tickers_with_sector": audit.tickers_with_sector(cur),
                 "ticker_changes": audit.count(cur, "ticker_changes"),
+                "earlier_ticker_sectors": audit.count(cur, "earlier_ticker_sectors"),
             },
         )
 

@@ -14,6 +14,7 @@ from llm_pipeline.reference.records import (
     CalendarEvent,
     Committee,
     CommitteeSpell,
+    EarlierTickerSector,
     Legislator,
     PriceSeries,
     TickerChange,
@@ -143,6 +144,12 @@ def store_ticker_sectors(cur: Cursor[Any], sectors: Iterable[TickerSector], now:
     """Sectors by ticker."""
     rows = ((one.ticker, one.name, one.sector, one.quality) for one in sectors)
     return merge_rows(cur, "ticker_sectors", ("ticker",), ("name", "sector", "quality"), rows, now)
+
+
+def store_earlier_ticker_sectors(cur: Cursor[Any], sectors: Iterable[EarlierTickerSector], now: datetime) -> Changes:
+    """Sectors by ticker and day of the list."""
+    rows = ((one.ticker, one.until, one.sector, one.name) for one in sectors)
+    return merge_rows(cur, "earlier_ticker_sectors", ("ticker", "until"), ("sector", "name"), rows, now)
 
 
 def store_ticker_changes(cur: Cursor[Any], changes: Iterable[TickerChange], now: datetime) -> Changes:

@@ -1,7 +1,8 @@
 """Reference data that fit a sample: its filers' seats, hearings and votes, its tickers' sectors and prices.
 
 Written in the formats in which such data are published, laid out as `congress/`, `reference/` and `prices/`. Members,
-committees, hearings and prices are invented; the sectors of the listed companies are theirs.
+committees, hearings and prices are invented; the sectors of the listed companies are theirs, and one had
+another before, though not as lately as the sample has it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ _YEAR = timedelta(days=365)
 _HEARINGS_EVERY = 26  # days between two hearings of a committee
 _VOTES_EVERY = 9
 _NOTHING_TO_DO = "Nominations and other business of the committee"
+_MOVED, _SECTOR_BEFORE = "DIS", "Consumer Discretionary"
 _FILERS: tuple[Filer, ...] = (*SENATORS, *REPRESENTATIVES)
 
 
@@ -73,7 +75,8 @@ def write_reference(
 
     Seats reach back a year before the first trade, prices ten days, both to before `end`. Each planted timing cluster
     is followed by a hearing of its filer's committee on the traded sectors, each sector cluster and coordinated pattern
-    by a floor vote; other hearings and votes are spread over the time without regard to trades.
+    by a floor vote; other hearings and votes are spread over the time without regard to trades. One list of
+    constituents, of the day of the first trade in the company that moved, has its sector of before.
     """
     first_trade = min((trade.day for filing in filings for trade in filing.trades), default=end - _YEAR)
     for name in FOLDERS:
@@ -84,6 +87,10 @@ def write_reference(
     _write_calendar(folder / "congress" / "calendar.csv", events)
     sectors = ((a.ticker, a.name, a.sector, "sample") for a in sorted(STOCKS, key=lambda asset: asset.ticker or ""))
     _write_csv(folder / "reference" / "ticker_sector.csv", ("ticker", "name", "sector", "quality"), sectors)
+    in_moved = (t.day for filing in filings for t in filing.trades if t.asset.ticker == _MOVED)
+    constituents = folder / "reference" / f"constituents_{min(in_moved, default=first_trade)}.csv"
+    listed = ((a.ticker, a.name, _SECTOR_BEFORE if a.ticker == _MOVED else a.sector) for a in STOCKS)
+    _write_csv(constituents, ("Symbol", "Name", "Sector"), listed)
     _write_csv(folder / "reference" / "ticker_renames.csv", ("old_ticker", "new_ticker", "effective_date", "note"), ())
     tickers = [asset.ticker for asset in STOCKS if asset.ticker]
     write_prices(folder / "prices" / "prices_daily_adj.csv.gz", tickers, first_trade - timedelta(days=10), end, seed)

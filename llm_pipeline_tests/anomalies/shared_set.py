@@ -5,14 +5,21 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from llm_pipeline.anomalies.detection.book import SCHEMA, TradeBook, frame_of
 from llm_pipeline.anomalies.detection.congress import Congress
 from llm_pipeline.anomalies.detection.trade import Trade, side_of
+from llm_pipeline.anomalies.intake import with_sectors
 from llm_pipeline.disclosures.amounts import parse_amount
+from llm_pipeline.reference.asof import Reference
 from llm_pipeline.reference.records import CalendarEvent, CommitteeSpell
+from llm_pipeline_tests.anomalies.scenes import THRESHOLDS
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -55,9 +62,10 @@ def public_labels(folder: Path) -> dict[str, Any]:
     return labels
 
 
-def sectors(folder: Path) -> dict[str, str]:
-    """Ticker to sector."""
-    return {row["ticker"]: row["sector"] for row in _rows(folder / "reference/ticker_sector.csv.gz") if row["sector"]}
+def book_of(trades: Sequence[Trade], reference: Reference) -> TradeBook:
+    """The trades as detection reads them, each with its company's sector of its day."""
+    frame = with_sectors(frame_of(trades, {}).drop("sector"), reference)
+    return TradeBook(frame.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()), THRESHOLDS)
 
 
 def senate(folder: Path) -> Congress:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from llm_pipeline.anomalies.detection.book import TradeBook, frame_of
 from llm_pipeline.anomalies.detection.walk import episodes_of, walk
 from llm_pipeline.anomalies.evaluate import Measures, alert_of, labelled_events, measure_alerts
 from llm_pipeline.anomalies.null_data import AlertRate, Disclosure, dealt_anew
+from llm_pipeline.reference.folder import load_reference
 from llm_pipeline_tests.anomalies.scenes import THRESHOLDS
-from llm_pipeline_tests.anomalies.shared_set import public_labels, public_trades, sectors, senate
+from llm_pipeline_tests.anomalies.shared_set import book_of, public_labels, public_trades, senate
 
 START, END = date(2019, 9, 1), date(2021, 3, 1)
 NAIVE_ALERT_DAYS = 116
@@ -22,8 +22,8 @@ NAIVE_ALERT_DAYS = 116
 @pytest.fixture(scope="module")
 def measured(shared_data: Path) -> Measures:
     trades = public_trades(shared_data)
-    congress = senate(shared_data)
-    book = TradeBook(frame_of(trades, sectors(shared_data)), THRESHOLDS)
+    congress, reference = senate(shared_data), load_reference(shared_data, prices=False)
+    book = book_of(trades, reference)
     alerts = [alert_of(c) for c in episodes_of(book, congress, START, END)]
     filers = len({t.filer_key for t in trades})
     return measure_alerts(
@@ -52,13 +52,11 @@ def test_shuffled_dates_and_filers_alert_on_fewer_days_than_the_level_allows(
 ) -> None:
     injected = set(public_labels(shared_data)["synthetic_record_ids"])
     real = [t for t in public_trades(shared_data) if t.record_id not in injected]
-    congress, sector_of = senate(shared_data), sectors(shared_data)
+    congress, reference = senate(shared_data), load_reference(shared_data, prices=False)
     found = [
         candidates
         for seed in range(4)
-        for _, candidates in walk(
-            TradeBook(frame_of(dealt_anew(real, seed, disclosure), sector_of), THRESHOLDS), congress, START, END
-        )
+        for _, candidates in walk(book_of(dealt_anew(real, seed, disclosure), reference), congress, START, END)
     ]
     alerts = AlertRate(len(found), sum(map(bool, found)))
     assert alerts.days > 300

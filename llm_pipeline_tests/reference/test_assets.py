@@ -38,6 +38,7 @@ def configured(sample: Path, database_url: str, monkeypatch: pytest.MonkeyPatch)
         "COMMITTEE_SECTORS": congress / "committee_sector_map.csv",
         "LEGISLATIVE_CALENDAR": congress / "calendar.csv",
         "TICKER_SECTORS": other / "ticker_sector.csv",
+        "EARLIER_TICKER_SECTORS": other / "constituents_*.csv",
         "TICKER_CHANGES": other / "ticker_renames.csv",
         "MARKET_PRICES": sample / "prices" / "prices_daily_adj.csv.gz",
     }.items():
@@ -74,6 +75,7 @@ def test_the_sample_is_loaded_with_every_check_passing_and_a_second_time_nothing
     assert {values["status"] for values in metadata.values()} == {"stored"}
     assert metadata["legislators"]["dagster/row_count"] == 44
     assert metadata["market_prices"]["tickers"] == 81
+    assert metadata["ticker_sectors"]["dagster/row_count"] == metadata["ticker_sectors"]["earlier_ticker_sectors"] == 80
     with connect(configured) as conn:
         for table, values in metadata.items():
             row = conn.execute(f"SELECT count(*) FROM {table}").fetchone()
@@ -104,6 +106,25 @@ def test_a_row_that_cannot_be_read_fails_a_check_and_the_others_are_stored(confi
     assert shown(result)["market_prices"]["dagster/row_count"] == 1
     (check,) = (c for c in result.get_asset_check_evaluations() if not c.passed)
     assert check.metadata["examples"].value == ["prices.csv line 3: adj_close '-1' is not positive"]
+
+
+def test_lists_of_constituents_are_optional_and_a_bad_row_of_one_fails_the_check(
+    configured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EARLIER_TICKER_SECTORS_SOURCE")
+    result = run([assets.ticker_sectors])
+    assert failed(result) == []
+    assert shown(result)["ticker_sectors"]["earlier_ticker_sectors"] == 0
+    file = tmp_path / "constituents_2018-08.csv"
+    file.write_text("Symbol,Sector\nT,Telecommunication Services\nXOM,Energy\n")
+    monkeypatch.setenv("EARLIER_TICKER_SECTORS_SOURCE", str(file))
+    result = run([assets.ticker_sectors])
+    assert failed(result) == ["every_row_read"]
+    assert shown(result)["ticker_sectors"]["earlier_ticker_sectors"] == 1
+    with connect(configured, autocommit=True) as conn:
+        conn.execute("UPDATE earlier_ticker_sectors SET sector = 'Telecommunication Services'")
+    monkeypatch.delenv("EARLIER_TICKER_SECTORS_SOURCE")
+    assert failed(run([assets.ticker_sectors])) == ["sectors_are_gics"]
 
 
 def test_a_source_that_cannot_be_read_fails_the_run_and_writes_nothing(configured: str, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -29,9 +29,27 @@ def test_every_row_is_read(reference: Reference) -> None:
     assert len(reference.spells) == 2030
     assert len(reference.events) == 582
     assert len(reference.ticker_sectors) == 9773
+    assert len(reference.earlier_ticker_sectors) == 505
     assert sum(len(series.days) for series in reference.prices.values()) == 681_668
     assert (len(reference.committees), len(reference.committee_sectors), len(reference.ticker_changes)) == (238, 21, 72)
     assert len({event.event_id for event in reference.events}) == 582
+
+
+def test_sectors_are_those_of_the_day(reference: Reference) -> None:
+    then, now = date(2020, 6, 1), date(2024, 1, 2)
+    assert reference.sector_of("V", then) == reference.sector_of("V", date(2020, 12, 31)) == "Information Technology"
+    assert reference.sector_of("V", now) == "Financials"
+    assert reference.sector_of("DWDP", date(2018, 6, 1)) == "Materials"  # DuPont, DD on the list
+    moved = {
+        row.ticker
+        for row in reference.earlier_ticker_sectors
+        if row.sector != reference.sector_of(row.ticker, row.until + timedelta(days=1))
+    }
+    assert moved == {
+        *("V", "MA", "PYPL", "FIS", "FISV", "GPN", "JKHY"),
+        *("TGT", "DG", "DLTR", "ADP", "PAYX", "BR", "LDOS", "DD", "ROP", "TDY"),
+    }
+    assert all(reference.sector_depends_on_day(ticker) for ticker in moved)
 
 
 def test_one_spell_of_a_seat_ends_before_the_next_begins(reference: Reference) -> None:

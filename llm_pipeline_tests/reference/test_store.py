@@ -17,6 +17,7 @@ from llm_pipeline.reference.records import (
     CalendarEvent,
     Committee,
     CommitteeSpell,
+    EarlierTickerSector,
     Legislator,
     PriceSeries,
     Term,
@@ -28,6 +29,7 @@ from llm_pipeline.reference.store import (
     store_committee_sectors,
     store_committee_spells,
     store_committees,
+    store_earlier_ticker_sectors,
     store_legislators,
     store_prices,
     store_ticker_changes,
@@ -55,6 +57,10 @@ EVERYTHING = Reference(
         CalendarEvent("e2", "floor_vote", LATE, "On Passage", None, "HR5", (), "s"),
     ),
     ticker_sectors=(TickerSector("AAA", "Ay", "Energy", "gics"), TickerSector("BBB", None, None, None)),
+    earlier_ticker_sectors=(
+        EarlierTickerSector("AAA", EARLY, "Utilities", "Ay"),
+        EarlierTickerSector("AAA", LATE, "Energy", None),
+    ),
     ticker_changes=(TickerChange("END", "", LATE, ended=True, note="bought"), TickerChange("OLD", "AAA", EARLY)),
     prices={"AAA": PriceSeries("AAA", (EARLY, LATE), (Decimal("10.2500"), Decimal("0.0001")))},
 )
@@ -69,6 +75,7 @@ def store(cur: psycopg.Cursor, reference: Reference, now: datetime = NOW) -> Cha
             store_calendar(cur, reference.events, now),
             store_committee_sectors(cur, reference.committee_sectors, now),
             store_ticker_sectors(cur, reference.ticker_sectors, now),
+            store_earlier_ticker_sectors(cur, reference.earlier_ticker_sectors, now),
             store_ticker_changes(cur, reference.ticker_changes, now),
             store_prices(cur, reference.prices.values()),
         ),
@@ -86,6 +93,7 @@ def places(cur: psycopg.Cursor) -> list[tuple]:
         "legislative_calendar",
         "committee_sectors",
         "ticker_sectors",
+        "earlier_ticker_sectors",
         "ticker_changes",
         "market_prices",
     )
@@ -191,7 +199,8 @@ def test_an_overlap_and_unknown_members_are_found(db) -> None:
         assert audit.implausible_events(cur, LATE) == []
         assert audit.unknown_sectors(cur) == []
         cur.execute("UPDATE ticker_sectors SET sector = 'Magic' WHERE ticker = 'BBB'")
-        assert audit.unknown_sectors(cur) == ["BBB: Magic"]
+        cur.execute("UPDATE earlier_ticker_sectors SET sector = 'Alchemy' WHERE until = %s", [EARLY])
+        assert audit.unknown_sectors(cur) == ["AAA until 2019-01-10: Alchemy", "BBB: Magic"]
         assert audit.impossible_prices(cur) == []
         cur.execute("INSERT INTO market_prices VALUES ('AAA', '2020-03-07', 1)")
         assert audit.prices_without_session(cur) == ["2020-03-01: 1 prices", "2020-03-07: 1 prices"]
@@ -208,6 +217,6 @@ def test_reference_tables_are_closed_to_other_roles(db) -> None:
         """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
            AND NOT relrowsecurity AND relname IN ('legislators', 'legislator_terms', 'committees',
                'committee_assignments', 'legislative_calendar', 'committee_sectors', 'ticker_sectors',
-               'ticker_changes', 'market_prices')"""
+               'earlier_ticker_sectors', 'ticker_changes', 'market_prices')"""
     ).fetchall()
     assert open_tables == []

@@ -84,6 +84,17 @@ def test_every_listed_stock_has_its_sector_and_a_price_on_every_trading_day(refe
         assert reference.sector_of(stock.ticker, START) == stock.sector
 
 
+def test_one_company_was_in_another_sector_up_to_a_trade_in_it(sample: SampleManifest, reference: Reference) -> None:
+    (until,) = {row.until for row in reference.earlier_ticker_sectors}
+    day = timedelta(days=1)
+    moved = [row.ticker for row in reference.earlier_ticker_sectors if reference.sector_depends_on_day(row.ticker)]
+    assert moved == ["DIS"]
+    assert reference.sector_of("DIS", until) == reference.sector_of("DIS", until - day) == "Consumer Discretionary"
+    assert reference.sector_of("DIS", until + day) == "Communication Services"
+    assert until < START
+    assert (sample.folder / "reference" / f"constituents_{until}.csv").exists()
+
+
 def test_the_market_moves_without_leaps(reference: Reference) -> None:
     closes = [float(close) for close in reference.prices["SPY"].closes]
     moves = [now / before - 1 for before, now in pairwise(closes)]

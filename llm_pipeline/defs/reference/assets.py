@@ -132,16 +132,23 @@ def legislative_calendar(config: CalendarConfig, postgres: PostgresResource) -> 
 
 @dg.asset(**_common("ticker_sectors", metadata.TICKER_SECTORS, "sectors_are_gics"))
 def ticker_sectors(config: SourceConfig, postgres: PostgresResource) -> dg.MaterializeResult:
-    """The GICS sector of each ticker, and which tickers became others or ended.
+    """The GICS sector of each ticker today and on earlier days, and which tickers became others or ended.
 
-    From CSV files at `TICKER_SECTORS_SOURCE` and `TICKER_CHANGES_SOURCE`; about 1 s.
+    From CSV files at `TICKER_SECTORS_SOURCE` and `TICKER_CHANGES_SOURCE`, and dated lists of constituents at
+    `EARLIER_TICKER_SECTORS_SOURCE`, which go to the table `earlier_ticker_sectors`; about 1 s.
     """
     settings = load_settings()
     location = config.location or settings.ticker_sectors_source
     return _refreshed(
         "ticker_sectors",
         postgres,
-        lambda conn: refresh_ticker_sectors(conn, location, settings.ticker_changes_source, now=datetime.now(UTC)),
+        lambda conn: refresh_ticker_sectors(
+            conn,
+            location,
+            settings.ticker_changes_source,
+            settings.earlier_ticker_sectors_source,
+            now=datetime.now(UTC),
+        ),
     )
 
 

@@ -17,7 +17,7 @@ _DESCRIPTIONS = {
     "no_overlapping_spells": "Nobody holds one seat twice on a day.",
     "members_are_legislators": "Everybody on a committee is a known legislator.",
     "events_have_ids_and_dates": "Every event has an id, a title, a possible day and sectors of GICS.",
-    "sectors_are_gics": "Every sector of a ticker or committee is one of the eleven of GICS.",
+    "sectors_are_gics": "Every sector of a ticker, today's or earlier, or of a committee is one of the eleven of GICS.",
     "prices_positive_one_a_day": "Every price is positive and the only one of its ticker and day.",
     "prices_on_trading_days": "No price is of a day on which the exchange was closed.",
 }

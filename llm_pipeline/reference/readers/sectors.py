@@ -16,3 +16,15 @@ def sectors_of(text: str) -> tuple[str, ...]:
     if unknown := sorted(named - set(GICS_SECTORS)):
         raise ValueError(f"{shown(unknown[0])} is no GICS sector")
     return tuple(sector for sector in GICS_SECTORS if sector in named)
+
+
+def sector_of(text: str) -> str | None:
+    """The sector of a ticker, None where the cell is empty.
+
+    Raises:
+        ValueError: it is no GICS sector, or there are several.
+    """
+    sectors = sectors_of(text)
+    if len(sectors) > 1:
+        raise ValueError(f"a ticker has one sector, not {len(sectors)}")
+    return sectors[0] if sectors else None

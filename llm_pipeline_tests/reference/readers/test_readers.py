@@ -19,14 +19,27 @@ from llm_pipeline.reference.readers.calendar import read_calendar
 from llm_pipeline.reference.readers.committees import read_committee_sectors, read_committee_spells, read_committees
 from llm_pipeline.reference.readers.legislators import read_legislators
 from llm_pipeline.reference.readers.prices import read_prices
-from llm_pipeline.reference.readers.tickers import read_ticker_changes, read_ticker_sectors
-from llm_pipeline.reference.records import CalendarEvent, Committee, CommitteeSpell, Term, TickerChange, TickerSector
+from llm_pipeline.reference.readers.tickers import (
+    read_earlier_ticker_sectors,
+    read_ticker_changes,
+    read_ticker_sectors,
+)
+from llm_pipeline.reference.records import (
+    CalendarEvent,
+    Committee,
+    CommitteeSpell,
+    EarlierTickerSector,
+    Term,
+    TickerChange,
+    TickerSector,
+)
 
 SPELLS = """bioguide,committee_code,caucus_side,rank,title,first_snapshot,absent_from_snapshot,first_commit
 X900001,SSXX,majority,1,Chairman,2019-01-10,2021-01-20,abc
 x900002,ssxx05,minority,2,,2019-02-10,,abc
 """
 PRICES = "ticker,date,adj_close\nAAA,2019-01-03,10.5000\nAAA,2019-01-02,10.2500\nB.C,2019-01-02,7\n"
+CONSTITUENTS = "Symbol,Name,Sector\nAAA,Ay,Energy\nB.C,,Health Care\n"
 
 
 def written(folder: Path, name: str, text: str) -> Path:
@@ -37,7 +50,11 @@ def written(folder: Path, name: str, text: str) -> Path:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    files = {"/spells.csv": SPELLS.encode(), "/prices.csv.gz": gzip.compress(PRICES.encode())}
+    files = {
+        "/spells.csv": SPELLS.encode(),
+        "/prices.csv.gz": gzip.compress(PRICES.encode()),
+        "/lists/constituents_2020-12.csv.gz": gzip.compress(CONSTITUENTS.encode()),
+    }
 
     class Served(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -197,6 +214,72 @@ G,H,2020-01-08,now H; G reused by another
     assert changes[0] == TickerChange("A", "B", date(2020, 1, 2), note="A Inc -> B Inc")
 
 
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("constituents_2020-12.csv", date(2020, 12, 31)),
+        ("constituents_2020-12-18.csv.gz", date(2020, 12, 18)),
+        ("sp500_2019-02.csv", date(2019, 2, 28)),
+    ],
+)
+def test_a_list_of_constituents_is_of_the_day_in_its_name(tmp_path: Path, name: str, day: date) -> None:
+    expected = [EarlierTickerSector("AAA", day, "Energy", "Ay"), EarlierTickerSector("B-C", day, "Health Care", None)]
+    assert strict(read_earlier_ticker_sectors(written(tmp_path, name, CONSTITUENTS))) == expected
+
+
+def test_a_list_of_constituents_is_read_from_a_url_and_several_at_once(tmp_path: Path, site: str) -> None:
+    address = f"{site}/lists/constituents_2020-12.csv.gz"
+    written(tmp_path, "constituents_2018-12.csv", CONSTITUENTS)
+    both = strict(read_earlier_ticker_sectors(f"{address},{tmp_path / 'constituents_*.csv'}"))
+    assert [(row.ticker, row.until.year) for row in both] == [
+        ("AAA", 2020),
+        ("B-C", 2020),
+        ("AAA", 2018),
+        ("B-C", 2018),
+    ]
+
+
+def test_a_column_tells_the_day_of_a_row_and_counts_before_the_name(tmp_path: Path) -> None:
+    text = "ticker,sector,as_of\nAAA,Energy,2019-06-30\nAAA,Utilities,2020-06-30\nAAA,Materials,2020-06\n"
+    reading = read_earlier_ticker_sectors(written(tmp_path, "list_2020-12.csv", text))
+    assert reading.rows == [
+        EarlierTickerSector("AAA", date(2019, 6, 30), "Energy"),
+        EarlierTickerSector("AAA", date(2020, 6, 30), "Utilities"),
+    ]
+    assert reading.problems == ["list_2020-12.csv line 4: as_of '2020-06' is no date (YYYY-MM-DD)"]
+    wikipedias = written(tmp_path, "b.csv", "Symbol,Security,GICS Sector,until\nAAA,Ay,Energy,2019-06-30\n")
+    assert strict(read_earlier_ticker_sectors(wikipedias)) == [
+        EarlierTickerSector("AAA", date(2019, 6, 30), "Energy", "Ay")
+    ]
+
+
+@pytest.mark.parametrize("name", ["constituents.csv", "constituents_2020-13.csv", "constituents_2020-02-30.csv"])
+def test_a_list_of_constituents_of_no_day_is_refused_whole(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=rf"{name} does not say of what day it is: give it a column until"):
+        read_earlier_ticker_sectors(written(tmp_path, name, CONSTITUENTS))
+
+
+def test_a_list_without_tickers_or_sectors_is_refused_whole(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="lacks the column Symbol, Sector; it has Company, Weight"):
+        read_earlier_ticker_sectors(written(tmp_path, "c_2020-12.csv", "Company,Weight\nAy,1\n"))
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("CCC,Cee,Telecommunication Services", "'Telecommunication Services' is no GICS sector"),
+        ("CCC,Cee,Energy;Utilities", "a ticker has one sector, not 2"),
+        ("CCC,Cee,", "Sector is empty"),
+        (",Cee,Energy", "Symbol is empty"),
+        ("aaa,Ay,Utilities", "repeats c_2020-12.csv line 2"),
+    ],
+)
+def test_a_constituent_that_cannot_be_read_is_named(tmp_path: Path, row: str, complaint: str) -> None:
+    reading = read_earlier_ticker_sectors(written(tmp_path, "c_2020-12.csv", f"{CONSTITUENTS}{row}\n"))
+    assert [one.ticker for one in reading.rows] == ["AAA", "B-C"]
+    assert reading.problems == [f"c_2020-12.csv line 4: {complaint}"]
+
+
 def test_prices_become_series_in_order(tmp_path: Path, site: str) -> None:
     for location in (written(tmp_path, "p.csv", PRICES), f"{site}/prices.csv.gz"):
         first, second = strict(read_prices(location))
@@ -279,7 +362,10 @@ def test_a_folder_is_read_by_its_file_names(tmp_path: Path) -> None:
     written(tmp_path / "congress", "senate_calendar_2020.csv", CALENDAR)
     written(tmp_path / "congress", "senate_committee_membership.csv", SPELLS)
     written(tmp_path / "prices", "prices_daily_adj.csv.gz", PRICES)
+    (tmp_path / "reference").mkdir()
+    written(tmp_path / "reference", "sp500_constituents_2020-12.csv", CONSTITUENTS)
     reference = load_reference(tmp_path)
+    assert [row.ticker for row in reference.earlier_ticker_sectors] == ["AAA", "B-C"]
     assert (len(reference.events), len(reference.spells), sorted(reference.prices)) == (3, 2, ["AAA", "B-C"])
     assert load_reference(tmp_path, prices=False).prices == {}
     with pytest.raises(SourceError, match="holds no reference data"):
