@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from llm_pipeline.reference.asof import LONGEST_PRICE_GAP, Reference
-from llm_pipeline.reference.records import PriceSeries
+from llm_pipeline.reference.asof import Reference
+from llm_pipeline.reference.records import LONGEST_PRICE_GAP, PriceSeries
 from llm_pipeline.reference.trading_days import next_trading_day, trading_day_after
 
 UNIVERSE = "equal_weighted_universe"

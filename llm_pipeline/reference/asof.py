@@ -1,18 +1,17 @@
-"""What was known of Congress, its calendar, sectors and prices on a day: one bundle with fast questions; pure.
+"""What is known of Congress, its calendar, companies and prices, in one bundle with fast questions; pure.
 
-Windows of days include both ends. Where nothing is known the answer is empty or None, never a guess.
+Where nothing is known the answer is empty or None, never a guess.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
-from llm_pipeline.reference.codes import committee_code, main_committee
+from llm_pipeline.reference.codes import committee_code
 from llm_pipeline.reference.company_sectors import CompanySectors
 from llm_pipeline.reference.filers import FilerIndex
 from llm_pipeline.reference.listings import Listings
@@ -22,32 +21,12 @@ from llm_pipeline.reference.records import (
     Committee,
     CommitteeSpell,
     EarlierTickerSector,
-    EventKind,
     Legislator,
-    Price,
     PriceSeries,
     TickerChange,
     TickerSector,
 )
 from llm_pipeline.reference.title_sectors import sectors_of_committee
-
-LONGEST_PRICE_GAP = timedelta(days=7)
-"""The exchange has not been closed for longer since 2001; a later price is that of a paper that was suspended."""
-
-
-class _Timeline:
-    """Events by day, for questions about a window."""
-
-    def __init__(self, events: Iterable[CalendarEvent]) -> None:
-        self._events = sorted(events, key=lambda event: (event.day, event.event_id))
-        self._days = [event.day for event in self._events]
-
-    def between(self, first: date, last: date, as_of: date, kind: EventKind | None) -> tuple[CalendarEvent, ...]:
-        window = self._events[bisect_left(self._days, first) : bisect_right(self._days, last)]
-        return tuple(event for event in window if event.known_by(as_of) and kind in (None, event.kind))
-
-
-_NO_EVENTS = _Timeline(())
 
 
 @dataclass(frozen=True)
@@ -127,54 +106,7 @@ class Reference:
         named = {sector for code in self.committees_at(bioguide, day) for sector in self.sectors_of_committee(code)}
         return tuple(sector for sector in GICS_SECTORS if sector in named)
 
-    # Calendar
-
-    @cached_property
-    def _timeline(self) -> _Timeline:
-        return _Timeline(self.events)
-
-    @cached_property
-    def _events_by_committee(self) -> Mapping[str, _Timeline]:
-        by_code: dict[str, list[CalendarEvent]] = defaultdict(list)
-        for event in self.events:
-            if event.committee_code:
-                for code in {event.committee_code, main_committee(event.committee_code)}:
-                    by_code[code].append(event)
-        return {code: _Timeline(events) for code, events in by_code.items()}
-
-    @cached_property
-    def _events_by_sector(self) -> Mapping[str, _Timeline]:
-        by_sector: dict[str, list[CalendarEvent]] = defaultdict(list)
-        for event in self.events:
-            for sector in event.sectors:
-                by_sector[sector].append(event)
-        return {sector: _Timeline(events) for sector, events in by_sector.items()}
-
-    @cached_property
-    def _events_by_id(self) -> Mapping[str, CalendarEvent]:
-        return {event.event_id: event for event in self.events}
-
-    def event(self, event_id: str) -> CalendarEvent | None:
-        """The event of an id."""
-        return self._events_by_id.get(event_id)
-
-    def events_between(
-        self, first: date, last: date, as_of: date, kind: EventKind | None = None
-    ) -> tuple[CalendarEvent, ...]:
-        """The events of [first, last] that were known by `as_of`, by day and id."""
-        return self._timeline.between(first, last, as_of, kind)
-
-    def events_of_committee(self, code: str, first: date, last: date, as_of: date) -> tuple[CalendarEvent, ...]:
-        """Those of a committee and its subcommittees; of a subcommittee its own only."""
-        return self._events_by_committee.get(committee_code(code), _NO_EVENTS).between(first, last, as_of, None)
-
-    def events_in_sector(
-        self, sector: str, first: date, last: date, as_of: date, kind: EventKind | None = None
-    ) -> tuple[CalendarEvent, ...]:
-        """Those that concern a sector."""
-        return self._events_by_sector.get(sector, _NO_EVENTS).between(first, last, as_of, kind)
-
-    # Tickers and prices
+    # Companies
 
     @cached_property
     def _listings(self) -> Listings:
@@ -208,19 +140,3 @@ class Reference:
     def sector_depends_on_day(self, ticker: str) -> bool:
         """Whether `sector_of` may answer differently for other days; where not, any day tells all."""
         return self._sectors.depends_on_day(ticker)
-
-    def price_on_or_after(self, ticker: str, day: date, within: timedelta = LONGEST_PRICE_GAP) -> Price | None:
-        """The first close of the company that `ticker` named on a day, at or after it and at most `within` later."""
-        for name in self.listings(ticker, day):
-            price = self.prices[name].on_or_after(day) if name in self.prices else None
-            if price and price.day - day <= within:
-                return price
-        return None
-
-    def price_on_or_before(self, ticker: str, day: date, within: timedelta = LONGEST_PRICE_GAP) -> Price | None:
-        """Its last close at or before a day and at most `within` earlier."""
-        for name in self.listings(ticker, day):
-            price = self.prices[name].on_or_before(day) if name in self.prices else None
-            if price and day - price.day <= within:
-                return price
-        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -135,6 +135,10 @@ class TickerChange:
     ended: bool = False
     reused: bool = False
     note: str | None = None
+
+
+LONGEST_PRICE_GAP = timedelta(days=7)
+"""The exchange has not been closed for longer since 2001; a later price is that of a paper that was suspended."""
 
 
 @dataclass(frozen=True)

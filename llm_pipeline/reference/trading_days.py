@@ -38,13 +38,6 @@ def nearest_trading_day(day: date) -> date | None:
     return days[at] if _known(day) and at >= 0 else None
 
 
-def previous_trading_day(day: date) -> date | None:
-    """The last session before a day."""
-    days = _sessions()[0]
-    at = bisect_left(days, day) - 1
-    return days[at] if _known(day) and at >= 0 else None
-
-
 def next_trading_day(day: date) -> date | None:
     """The first session after a day."""
     days = _sessions()[0]

@@ -50,7 +50,6 @@ def context_of(
     now: datetime,
     *,
     neighbours: Sequence[ValidationRecord] = (),
-    extra_names: Mapping[str, str] | None = None,
     unstated: Mapping[str, frozenset[str]] | None = None,
 ) -> FactContext:
     """A context learned from records alone (a file to evaluate, a sample): their reported names and
@@ -59,7 +58,7 @@ def context_of(
     known = [*records, *neighbours]
     return FactContext(
         now=now,
-        names=TickerNames(ReportedNames.learn(known), extra_names),
+        names=TickerNames(ReportedNames.learn(known)),
         neighbours=neighbours,
         filers=Counter(r.filer_name for r in known if r.filer_name),
         unstated=unstated or {},

@@ -275,10 +275,6 @@ ANSWERS: LiteralString = """
     SELECT id::text, parsed_output FROM llm_audit_trail
     WHERE dagster_run_id = %s AND parse_success AND service_name = 'validation_gate'"""
 
-COUNT_PENDING: LiteralString = f"""
-    SELECT count(*) FROM trading_disclosures d
-    WHERE {WAITS} AND {PARTITION_DAY} >= %s AND {PARTITION_DAY} < %s"""  # noqa: S608
-
 PENDING_BY_DAY: LiteralString = f"""
     SELECT {PARTITION_DAY} AS day, count(*) FROM trading_disclosures d
     WHERE {WAITS} AND (%(after)s::timestamptz IS NULL OR d.created_at >= %(after)s)

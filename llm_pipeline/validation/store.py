@@ -66,12 +66,6 @@ class Stored:
     failed: frozenset[str]
 
 
-def count_pending(conn: Connection[Any], start: date, end: date) -> int:
-    """Disclosures of the days [start, end) that wait for a verdict."""
-    row = conn.execute(statements.COUNT_PENDING, [start, end]).fetchone()
-    return int(row[0]) if row else 0
-
-
 def pending_by_day(conn: Connection[Any], ingested_after: datetime | None = None) -> dict[date, int]:
     """Pending disclosures by daily partition, of all times or only of those written since a time."""
     rows = conn.execute(statements.PENDING_BY_DAY, {"after": ingested_after}).fetchall()

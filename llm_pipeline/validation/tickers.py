@@ -8,8 +8,6 @@ evidence, never because it is unknown.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import importlib.util
 import math
 import re
@@ -62,20 +60,6 @@ def sec_names() -> Mapping[str, str]:
         "the SEC ticker table edgar/reference/data/company_tickers.parquet was not found; "
         "install the project's dependencies (edgartools)"
     )
-
-
-def read_names_csv(path: Path) -> dict[str, str]:
-    """An additional ticker table: a CSV (plain or .gz) with the columns ticker and name; rows without a
-    name are left out.
-
-    Raises:
-        ValueError: a column is missing.
-    """
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if not {"ticker", "name"} <= set(reader.fieldnames or ()):
-            raise ValueError(f"{path}: expected the columns ticker and name, found {reader.fieldnames}")
-        return {ticker_key(row["ticker"]): row["name"] for row in reader if row["ticker"] and row["name"]}
 
 
 class ReportedNames:
@@ -134,21 +118,13 @@ class ListedNames:
         """The SEC's table, indexed once (0.2 s)."""
         return cls({ticker: (name,) for ticker, name in sec_names().items()})
 
-    @classmethod
-    def with_extra(cls, extra: Mapping[str, str]) -> ListedNames:
-        """The SEC's table and another one; where both know a ticker, both names count."""
-        table = {ticker: (name,) for ticker, name in sec_names().items()}
-        for ticker, name in extra.items():
-            table[ticker_key(ticker)] = (*table.get(ticker_key(ticker), ()), name)
-        return cls(table)
-
 
 class TickerNames:
-    """Everything known about names of tickers: listed (SEC, extra table) and reported. Answers are cached."""
+    """Everything known about names of tickers: listed (SEC) and reported. Answers are cached."""
 
-    def __init__(self, reported: ReportedNames | None = None, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, reported: ReportedNames | None = None) -> None:
         self.reported = reported or ReportedNames()
-        self.listed = ListedNames.with_extra(extra) if extra else ListedNames.of_sec()
+        self.listed = ListedNames.of_sec()
         self.word_count = self.listed.word_count
         self._cache: dict[tuple[str, str], NameMatch] = {}
 

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_pipeline.reference.asof import LONGEST_PRICE_GAP, Reference
+from llm_pipeline.reference.asof import Reference
 from llm_pipeline.reference.records import (
     GICS_SECTORS,
-    CalendarEvent,
     CommitteeSpell,
-    EventKind,
-    PriceSeries,
     TickerChange,
     TickerSector,
 )
@@ -29,23 +25,6 @@ def spells(draw: st.DrawFn) -> CommitteeSpell:
     start = draw(DAYS)
     end = draw(st.none() | st.integers(1, 200).map(lambda n: start + timedelta(days=n)))
     return CommitteeSpell(draw(st.sampled_from(["X1", "X2"])), draw(CODES), start, end)
-
-
-@st.composite
-def events(draw: st.DrawFn) -> CalendarEvent:
-    day = draw(DAYS)
-    kind: EventKind = draw(st.sampled_from(["hearing", "floor_vote"]))
-    return CalendarEvent(
-        event_id=f"e{draw(st.integers(0, 10**9))}",
-        kind=kind,
-        day=day,
-        title="t",
-        committee_code=draw(CODES) if kind == "hearing" else None,
-        bill=None,
-        sectors=tuple(draw(st.lists(st.sampled_from(GICS_SECTORS), unique=True, max_size=3))),
-        source="s",
-        known_from=draw(st.none() | st.integers(0, 30).map(lambda n: day - timedelta(days=n))),
-    )
 
 
 @given(st.lists(spells(), max_size=30), st.sampled_from(["X1", "X2", "X3"]), DAYS)
@@ -78,31 +57,6 @@ def test_a_seat_is_not_held_on_the_day_it_ends() -> None:
         True,
         False,
     ]
-
-
-@given(st.lists(events(), max_size=30, unique_by=lambda e: e.event_id), DAYS, st.integers(0, 60), DAYS, CODES)
-def test_events_of_a_window_are_exactly_those_inside_it_and_known(given_events, first, length, as_of, code) -> None:
-    last = first + timedelta(days=length)
-    reference = Reference(events=tuple(given_events))
-    expected = {e.event_id for e in given_events if first <= e.day <= last and (e.known_from or e.day) <= as_of}
-    found = reference.events_between(first, last, as_of)
-    assert {e.event_id for e in found} == expected
-    assert list(found) == sorted(found, key=lambda e: (e.day, e.event_id))
-    of_committee = {e.event_id for e in found if e.committee_code and code in (e.committee_code, e.committee_code[:4])}
-    assert {e.event_id for e in reference.events_of_committee(code, first, last, as_of)} == of_committee
-    for sector in GICS_SECTORS:
-        votes = {e.event_id for e in found if sector in e.sectors and e.kind == "floor_vote"}
-        in_sector = reference.events_in_sector(sector, first, last, as_of, "floor_vote")
-        assert {e.event_id for e in in_sector} == votes
-    assert all(reference.event(e.event_id) == e for e in given_events)
-
-
-@given(st.lists(events(), max_size=30, unique_by=lambda e: e.event_id), DAYS)
-def test_no_event_is_seen_before_it_was_known(given_events, as_of) -> None:
-    reference = Reference(events=tuple(given_events))
-    window = START - timedelta(days=100), START + timedelta(days=1000)
-    known = tuple(e for e in given_events if e.known_by(as_of))
-    assert reference.events_between(*window, as_of) == Reference(events=known).events_between(*window, as_of)
 
 
 TICKERS = Reference(
@@ -150,31 +104,3 @@ def test_the_sector_follows_the_company_through_its_tickers(ticker: str, day: da
 def test_a_company_has_finitely_many_tickers_each_once(ticker: str, day: date) -> None:
     names = TICKERS.listings(ticker, day)
     assert len(names) == len(set(names))
-
-
-@given(st.lists(DAYS, min_size=1, max_size=20, unique=True), DAYS, st.integers(0, 40))
-def test_a_price_is_the_first_at_or_after_a_day_and_never_too_late(days, day, within) -> None:
-    ordered = tuple(sorted(days))
-    series = PriceSeries("AAA", ordered, tuple(Decimal(n + 1) for n in range(len(ordered))))
-    reference = Reference(prices={"AAA": series})
-    gap = timedelta(days=within)
-    after = [d for d in ordered if d >= day and d - day <= gap]
-    price = reference.price_on_or_after("aaa", day, gap)
-    assert (price.day if price else None) == (after[0] if after else None)
-    before = [d for d in ordered if d <= day and day - d <= gap]
-    price = reference.price_on_or_before("AAA", day, gap)
-    assert (price.day if price else None) == (before[-1] if before else None)
-
-
-def test_prices_follow_a_rename_but_not_into_another_company() -> None:
-    days = (date(2019, 1, 2), date(2019, 1, 3))
-    prices = {name: PriceSeries(name, days, (Decimal(1), Decimal(2))) for name in ("NEWCO", "BUYER", "RE-USED")}
-    reference = Reference(ticker_changes=TICKERS.ticker_changes, prices=prices)
-    found = reference.price_on_or_after("OLDCO", days[1])
-    assert found
-    assert (found.ticker, found.close) == ("NEWCO", Decimal(2))
-    assert reference.price_on_or_after("BOUGHT", days[0]) is None
-    reused = reference.price_on_or_after("RE-USED", days[0])
-    assert reused
-    assert reused.ticker == "NEWCO"
-    assert reference.price_on_or_after("OLDCO", days[0] - LONGEST_PRICE_GAP - timedelta(days=1)) is None

@@ -10,7 +10,6 @@ from llm_pipeline.reference.trading_days import (
     is_trading_day,
     nearest_trading_day,
     next_trading_day,
-    previous_trading_day,
     trading_day_after,
     trading_days,
 )
@@ -34,7 +33,7 @@ def test_the_exchange_calendar_knows_weekends_holidays_and_its_own_limits(day: d
 
 def test_sessions_around_a_holiday_weekend() -> None:
     good_friday = date(2023, 4, 7)
-    assert nearest_trading_day(good_friday) == previous_trading_day(good_friday) == date(2023, 4, 6)
+    assert nearest_trading_day(good_friday) == date(2023, 4, 6)
     assert next_trading_day(good_friday) == date(2023, 4, 10)
     assert trading_days(date(2023, 4, 6), date(2023, 4, 10)) == (date(2023, 4, 6), date(2023, 4, 10))
 
@@ -42,21 +41,19 @@ def test_sessions_around_a_holiday_weekend() -> None:
 def test_nothing_is_said_beyond_the_calendar() -> None:
     for day in (date(1985, 1, 2), date(2200, 1, 2)):
         assert nearest_trading_day(day) is None
-        assert previous_trading_day(day) is None
         assert next_trading_day(day) is None
     assert trading_days(date(2200, 1, 1), date(2200, 2, 1)) == ()
 
 
 @given(st.dates(min_value=date(1991, 1, 1), max_value=date(2025, 12, 1)))
 def test_the_sessions_around_a_day_agree_with_each_other(day: date) -> None:
-    before, nearest, after = previous_trading_day(day), nearest_trading_day(day), next_trading_day(day)
-    assert before
+    nearest, after = nearest_trading_day(day), next_trading_day(day)
     assert nearest
     assert after
-    assert before < day < after
-    assert nearest == (day if is_trading_day(day) else before)
-    assert trading_days(before, after) == tuple(sorted({before, nearest, after}))
-    assert after - before < timedelta(days=9)  # closed for a week after September 11, 2001
+    assert nearest <= day < after
+    assert (nearest == day) is is_trading_day(day)
+    assert trading_days(nearest, after) == (nearest, after)
+    assert after - nearest < timedelta(days=9)  # closed for a week after September 11, 2001
 
 
 def test_the_nth_session_after_a_day_is_counted_in_sessions() -> None:

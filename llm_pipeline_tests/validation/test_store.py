@@ -15,7 +15,6 @@ from llm_pipeline.validation.store import (
     account_for,
     apply_batch,
     count_overdue,
-    count_pending,
     pending_by_day,
     read_neighbours,
     read_page,
@@ -89,7 +88,6 @@ def verdict(record_id, status, text="late"):
 def test_only_what_is_in_force_and_pending_is_validated(standing):
     assert [one.record.record_id for one in page_of(standing)] == [ident(0)]
     with connect(standing) as conn:
-        assert count_pending(conn, DAY, NEXT) == 1
         assert pending_by_day(conn) == {DAY: 1}
         assert count_overdue(conn, NOW, hours=4) == 1
         assert count_overdue(conn, NOW, hours=6) == 0

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from llm_pipeline.validation.tickers import ReportedNames, TickerNames, read_names_csv, sec_names, ticker_key
+from llm_pipeline.validation.tickers import ReportedNames, TickerNames, sec_names, ticker_key
 from llm_pipeline_tests.validation.records import record
 
 
@@ -53,19 +51,3 @@ def test_a_reused_ticker_does_not_alarm_on_its_former_company() -> None:
 def test_one_filed_row_is_no_evidence_for_itself() -> None:
     learned = ReportedNames.learn([record(ticker="MSFT", asset_description="General Motors Company")])
     assert TickerNames(learned).judge("MSFT", "General Motors Company") == "mismatch"
-
-
-def test_an_additional_table_counts_like_the_secs(tmp_path: Path) -> None:
-    file = tmp_path / "names.csv"
-    file.write_text("ticker,name\nZZQX,Blue Lantern Mining\nEMPTY,\n", encoding="utf-8")
-    table = read_names_csv(file)
-    assert table == {"ZZQX": "Blue Lantern Mining"}
-    assert TickerNames(extra=table).judge("ZZQX", "Blue Lantern Mining Ltd") == "match"
-    assert TickerNames(extra=table).judge("ZZQX", "Microsoft Corporation") == "mismatch"
-
-
-def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "names.csv"
-    file.write_text("symbol;label\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="ticker and name"):
-        read_names_csv(file)
