@@ -132,13 +132,13 @@ class Planter:
         return sorted([span[0], span[-1], *self._rng.choices(span, k=n - 2)])
 
     def _filed(self, days: Sequence[date]) -> date:
-        latest = days[0] + timedelta(days=45)
-        return min(max(days[-1] + timedelta(days=self._rng.randint(14, 30)), days[-1]), latest)
+        """Two to four weeks after the last trade, within the legal 45 days of the first."""
+        return min(days[-1] + timedelta(days=self._rng.randint(14, 30)), days[0] + timedelta(days=45))
 
     def _trade(self, who: str, day: date, filed: date, ticker: str, side: str, band: int) -> Row:
+        """A row without its id, which `_plant` gives."""
         like = self._rng.choice(self._of[who])
         return {
-            "record_id": f"{self._name}-{len(self._set.rows):04d}",
             "bioguide": who,
             "filer_name": like["filer_name"],
             "filer_chamber": like["filer_chamber"],
@@ -157,11 +157,9 @@ class Planter:
         return self._rng.choice(("Purchase", "Sale (Full)"))
 
     def _plant(self, kind: str, rows: Sequence[Row], apart: timedelta | None = APART) -> bool:
-        """Whether there was room. apart None: a decoy that may lie anywhere."""
-        start, end = (
-            date.fromisoformat(f(row["transaction_date"] for row in rows))
-            for f in (min, max)  # type: ignore[operator]
-        )
+        """Whether there was room. apart: from anomalies of the same filer; None: a decoy that may lie anywhere."""
+        days = [date.fromisoformat(row["transaction_date"]) for row in rows]
+        start, end = min(days), max(days)
         who = sorted({row["bioguide"] for row in rows})
         if end > WINDOW[1] or (apart is not None and not all(self._set.free(one, start, end, apart) for one in who)):
             return False
