@@ -7,7 +7,6 @@ as `llm-pipeline anomalies evaluate` does.
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import sys
@@ -36,9 +35,9 @@ def plant(folder: Path, seed: int) -> tuple[list[dict[str, Any]], dict[str, Any]
     injected = set(json.loads((folder / "bench/anomaly_public_labels.json").read_text("utf-8"))["synthetic_record_ids"])
     with gzip.open(folder / "bench/anomaly_public_trades.jsonl.gz", "rt", encoding="utf-8") as lines:
         real = [row for row in map(json.loads, lines) if row["record_id"] not in injected]
-    with (folder / "reference/sp500_constituents_2020-12.csv").open(encoding="utf-8") as lines:
-        companies = {row["Symbol"]: (row["Name"], row["Sector"]) for row in csv.DictReader(lines)}
-    return Planter(real, _reference(folder), companies, trading_days(*WINDOW)).planted(seed)
+    reference = _reference(folder)
+    companies = {one.ticker: (one.name or one.ticker, one.sector) for one in reference.earlier_ticker_sectors}
+    return Planter(real, reference, companies, trading_days(*WINDOW), seed).planted()
 
 
 def measured(folder: Path, seed: int) -> Measures:

@@ -40,13 +40,14 @@ class _Planted:
 
 
 class Planter:
-    """Plants one set after the other among the same real trades.
+    """Plants one set among real trades.
 
     Args:
         rows: real trades in the set's format, with a bioguide id each.
         reference: legislators' seats, committee sectors and events.
         companies: name and sector by ticker, what is drawn from.
         sessions: trading days, ascending.
+        seed: of all that is drawn.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Planter:
         reference: Reference,
         companies: Mapping[str, tuple[str, str]],
         sessions: Sequence[date],
+        seed: int,
     ) -> None:
         self._real, self._reference, self._companies, self._sessions = rows, reference, companies, sessions
+        self._rng, self._set, self._name = random.Random(seed), _Planted(), f"own{seed}"
         self._of: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             self._of[row["bioguide"]].append(row)
@@ -66,15 +69,12 @@ class Planter:
         self._hearings = [one for one in reference.events if one.kind == "hearing" and one.sectors]
         self._votes = [one for one in reference.events if one.kind == "floor_vote" and one.sectors]
 
-    def planted(self, seed: int) -> tuple[list[Row], dict[str, Any]]:
+    def planted(self) -> tuple[list[Row], dict[str, Any]]:
         """The trades, in order of their dates, and the labels.
 
         Raises:
             ValueError: the real trades leave no room for all events.
         """
-        self._rng = random.Random(seed)
-        self._set = _Planted()
-        self._name = f"own{seed}"
         for kind, plant in (
             ("frequency_spike", self._spike),
             ("amount_escalation", self._large),
@@ -156,14 +156,19 @@ class Planter:
     def _side(self) -> str:
         return self._rng.choice(("Purchase", "Sale (Full)"))
 
-    def _plant(self, kind: str, rows: Sequence[Row], apart: timedelta | None = APART) -> bool:
-        """Whether there was room. apart: from anomalies of the same filer; None: a decoy that may lie anywhere."""
+    def _anomaly(self, kind: str, rows: Sequence[Row]) -> bool:
+        return self._plant("anomaly", kind, rows, APART)
+
+    def _decoy(self, kind: str, rows: Sequence[Row]) -> bool:
+        return self._plant("decoy", kind, rows, timedelta(0))
+
+    def _plant(self, label: str, kind: str, rows: Sequence[Row], apart: timedelta | None) -> bool:
+        """Whether there was room. apart: from anomalies of the same filer; None: it may lie anywhere."""
         days = [date.fromisoformat(row["transaction_date"]) for row in rows]
         start, end = min(days), max(days)
         who = sorted({row["bioguide"] for row in rows})
         if end > WINDOW[1] or (apart is not None and not all(self._set.free(one, start, end, apart) for one in who)):
             return False
-        label = "anomaly" if apart == APART else "decoy"
         if label == "anomaly":
             for one in who:
                 self._set.taken[one].append((start, end))
@@ -204,7 +209,7 @@ class Planter:
             for _ in days
         ]
         rows = [self._trade(who, d, filed, t, self._side(), band) for d, t in zip(days, tickers, strict=True)]
-        return self._plant(kind, rows)
+        return self._anomaly(kind, rows)
 
     def _large(self, kind: str) -> bool:
         """A few trades three bands above the ninth decile of the year before."""
@@ -218,7 +223,7 @@ class Planter:
         days = self._days(start, self._rng.randint(5, 13), self._rng.randint(2, 4))
         filed = self._filed(days)
         tickers = self._rng.sample(sorted(self._companies), len(days))
-        return self._plant(
+        return self._anomaly(
             kind, [self._trade(who, d, filed, t, self._side(), band) for d, t in zip(days, tickers, strict=True)]
         )
 
@@ -232,7 +237,7 @@ class Planter:
         filed, usual = self._filed(days), self._band(before, 0.5)
         bands = [usual + self._rng.choice((0, 2)) for _ in days]
         tickers = [self._rng.choice(self._by_sector[sector]) for _ in days]
-        return self._plant(
+        return self._anomaly(
             kind,
             [self._trade(who, d, filed, t, self._side(), b) for d, t, b in zip(days, tickers, bands, strict=True)],
         )
@@ -271,7 +276,7 @@ class Planter:
         days = self._days(start, self._rng.randint(12, 17), self._rng.randint(6, 8))
         filed, band = self._filed(days), self._band(before, 0.5)
         tickers = [self._rng.choice(self._by_sector[sector]) for _ in days]
-        return self._plant(
+        return self._anomaly(
             kind, [self._trade(who, d, filed, t, self._side(), band) for d, t in zip(days, tickers, strict=True)]
         )
 
@@ -289,7 +294,7 @@ class Planter:
             day = self._rng.choice(span)
             band = self._band(self._before(who, start), 0.5)
             rows.append(self._trade(who, day, day + timedelta(days=self._rng.randint(10, 28)), ticker, side, band))
-        return self._plant(kind, rows)
+        return self._anomaly(kind, rows)
 
     # Decoys
 
@@ -302,7 +307,7 @@ class Planter:
         days = [self._sessions[self._at(start + timedelta(days=30 * month))] for month in range(6)]
         filed = [day + timedelta(days=self._rng.randint(38, 45)) for day in days]
         rows = [self._trade(found[0], *dates, ticker, "Purchase", 2) for dates in zip(days, filed, strict=True)]
-        return self._plant(kind, rows, None)
+        return self._plant("decoy", kind, rows, None)
 
     def _ordinary_amount(self, kind: str) -> bool:
         """One purchase as large as the filer's ninth decile."""
@@ -313,7 +318,7 @@ class Planter:
         ticker = self._rng.choice(sorted(self._companies))
         filed = start + timedelta(days=self._rng.randint(10, 28))
         row = self._trade(who, start, filed, ticker, "Purchase", self._band(before, 0.9))
-        return self._plant(kind, [row], timedelta(0))
+        return self._decoy(kind, [row])
 
     def _unrelated(self, kind: str) -> bool:
         """Two trades before a hearing of the filer's committee, in a sector that is none of its business."""
@@ -331,7 +336,7 @@ class Planter:
         days = self._days(start, 7, 3)[:2]
         sector, filed = self._rng.choice(others), self._filed(days)
         rows = [self._trade(who, d, filed, self._rng.choice(self._by_sector[sector]), self._side(), 2) for d in days]
-        return start >= WINDOW[0] and self._plant(kind, rows, timedelta(0))
+        return start >= WINDOW[0] and self._decoy(kind, rows)
 
     def _opposite(self, kind: str) -> bool:
         """Two filers in one ticker within a few days, one buying and one selling."""
@@ -345,7 +350,7 @@ class Planter:
         for who, side in zip(self._rng.sample(active, 2), ("Purchase", "Sale (Full)"), strict=True):
             day = self._rng.choice(span)
             rows.append(self._trade(who, day, day + timedelta(days=self._rng.randint(14, 28)), ticker, side, 2))
-        return self._plant(kind, rows, timedelta(0))
+        return self._decoy(kind, rows)
 
 
 INDEX = {band.label: band.index for band in RANGES}

@@ -96,10 +96,6 @@ class CalendarEvent:
     source: str
     known_from: date | None = None
 
-    def known_by(self, as_of: date) -> bool:
-        """Whether the event was public knowledge at the end of that day."""
-        return (self.known_from or self.day) <= as_of
-
 
 @dataclass(frozen=True)
 class TickerSector:

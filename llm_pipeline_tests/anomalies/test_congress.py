@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_pipeline.anomalies.detection.book import day_number
-from llm_pipeline.anomalies.detection.congress import Congress, main_committee
+from llm_pipeline.anomalies.detection.congress import Congress
+from llm_pipeline.reference.codes import main_committee
 from llm_pipeline.reference.records import CalendarEvent, CommitteeSpell
 
 FIRST = date(2020, 1, 1)

@@ -16,14 +16,10 @@ import numpy as np
 
 from llm_pipeline.anomalies.detection.book import day_number
 from llm_pipeline.anomalies.detection.history import Ints
+from llm_pipeline.reference.codes import main_committee
 from llm_pipeline.reference.records import GICS_SECTORS, CalendarEvent, CommitteeSpell
 
 _NUMBERS = {name: i for i, name in enumerate(GICS_SECTORS)}
-
-
-def main_committee(code: str) -> str:
-    """The committee of a subcommittee: SSBK04 -> SSBK."""
-    return code[:4]
 
 
 @dataclass(frozen=True)

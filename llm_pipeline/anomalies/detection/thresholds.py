@@ -69,7 +69,10 @@ class Thresholds(BaseModel):
         default=12, description="The prior counts as so many months against the up to 12 of the baseline"
     )
     min_baseline_trades: int = Field(
-        default=3, ge=1, description="Fewer decisions in the baseline: no statement about a filer's own habit"
+        default=3,
+        ge=1,
+        description="Fewer decisions in the baseline (for bursts those set apart count, too): no statement about a "
+        "filer's own habit",
     )
     min_observed_days: int = Field(
         default=60,
